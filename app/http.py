@@ -1,0 +1,184 @@
+"""The edge that every route shares: who may call it, how input is read, how lists are paged."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any, Protocol, TypeVar, cast
+
+import flask_smorest
+import marshmallow as ma
+from flask import Request, abort, request
+from flask_jwt_extended import get_current_user, verify_jwt_in_request
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+from webargs.flaskparser import FlaskParser
+from werkzeug.routing import BaseConverter
+
+from app import strict_json
+from app.database import Base
+from app.errors import InvalidInput, Problem
+from app.fields import QueryNumber, Text
+from app.roles import Role
+
+View = Callable[..., Any]
+Row = TypeVar("Row", bound=Base)
+
+
+class Person(Protocol):
+    """Who is calling, as far as this layer needs to know."""
+
+    id: int
+    role: Role
+
+
+class RoleRefused(Problem):
+    """The caller's role may not use this route at all."""
+
+    status, code, message = 403, "forbidden", "Your account may not use this address."
+
+
+class StrictParser(FlaskParser):
+    """Read request input without guessing: strict JSON, unknown and repeated fields are faults."""
+
+    DEFAULT_UNKNOWN_BY_LOCATION = {  # noqa: RUF012 - webargs declares it as an instance variable
+        **FlaskParser.DEFAULT_UNKNOWN_BY_LOCATION,
+        "json": ma.RAISE,
+        "query": ma.RAISE,
+    }
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        """Read the body as strict JSON; an absent body counts as an empty object."""
+        raw = req.get_data(cache=True)
+        if not raw.strip():
+            return {}
+        if req.mimetype != "application/json":
+            abort(415)
+        try:
+            return strict_json.loads(raw)
+        except strict_json.BadJson as fault:
+            raise InvalidJson(f"The body could not be read: {fault}.") from None
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        """Read the query; a parameter given twice has no one meaning."""
+        repeated = {name: ["Give this once."] for name in req.args if len(req.args.getlist(name)) > 1}
+        if repeated:
+            raise InvalidInput(fields=repeated)
+        return super().load_querystring(req, schema)
+
+
+class InvalidJson(Problem):
+    """The body is not JSON that this API accepts."""
+
+    status, code = 400, "invalid_json"
+
+
+class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the library has no types
+    """A blueprint whose arguments are read strictly."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+
+class IdConverter(BaseConverter):
+    """A row id in a path; anything a database could not hold is simply not found."""
+
+    regex = r"[1-9][0-9]{0,18}"
+
+    def to_python(self, value: str) -> int:
+        """Return the id, or 0, which no row has, where it is too large."""
+        return int(value) if int(value) <= strict_json.LARGEST else 0
+
+
+def _declare(view: View, access: str, *, bearer: bool) -> View:
+    """Write on a view who may call it, for the architecture tests and for the OpenAPI page."""
+    declared: Any = view
+    declared.access = access
+    declared._apidoc = deepcopy(getattr(view, "_apidoc", {}))
+    manual = declared._apidoc.setdefault("manual_doc", {})
+    manual["security"] = [{"bearer": []}] if bearer else []
+    manual["x-access"] = access
+    responses = manual.setdefault("responses", {})
+    for status in ("401",) if bearer else ():
+        responses[status] = {"$ref": "#/components/responses/UNAUTHORIZED"}
+    responses["default"] = {"$ref": "#/components/responses/DEFAULT_ERROR"}
+    return cast(View, declared)
+
+
+def public(view: View) -> View:
+    """Let anybody call this route."""
+    return _declare(view, "public", bearer=False)
+
+
+def webhook(view: View) -> View:
+    """Leave it to the view to decide whom it believes; for Safaricom's calls alone."""
+    return _declare(view, "webhook", bearer=False)
+
+
+def allow(*roles: Role, refresh: bool = False, either: bool = False) -> Callable[[View], View]:
+    """Let only people with one of these roles call a route; no role given means anybody who is logged in.
+
+    `refresh` asks for a refresh token instead of an access token, `either` takes both kinds.
+    """
+
+    def decorate(view: View) -> View:
+        @functools.wraps(view)
+        def checked(*args: Any, **kwargs: Any) -> Any:
+            verify_jwt_in_request(refresh=refresh, verify_type=not either)
+            if roles and caller().role not in roles:
+                raise RoleRefused
+            return view(*args, **kwargs)
+
+        return _declare(checked, ",".join(sorted(roles)) or "signed in", bearer=True)
+
+    return decorate
+
+
+def caller() -> Person:
+    """Return the person behind the verified token, as the database knows them now."""
+    return cast(Person, get_current_user())
+
+
+class PageArgs(ma.Schema):
+    """How a list is cut."""
+
+    limit = QueryNumber(load_default=50, low=1, high=100)
+    cursor = Text(max_length=19, pattern=r"[1-9][0-9]*")
+    offset = QueryNumber(load_default=0, low=0, high=1_000_000)
+
+
+def page_of(item: type[ma.Schema]) -> type[ma.Schema]:
+    """Make the schema of a page of items."""
+    return ma.Schema.from_dict(
+        {
+            "items": ma.fields.List(ma.fields.Nested(item), required=True),
+            "next_cursor": ma.fields.String(allow_none=True, required=True),
+            "total": ma.fields.Integer(allow_none=True, required=True),
+        },
+        name=item.__name__.removesuffix("Schema") + "Page",
+    )
+
+
+def page(
+    session: Session,
+    rows: Select[tuple[Row]],
+    key: InstrumentedAttribute[int],
+    *,
+    limit: int,
+    offset: int = 0,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """Cut one page, newest first; `key` is the id that the cursor continues after."""
+    total = session.scalar(select(func.count()).select_from(rows.order_by(None).subquery()))
+    if cursor is not None:
+        rows = rows.where(key < int(cursor))
+    found = list(session.scalars(rows.order_by(key.desc()).offset(offset).limit(limit + 1)).unique())
+    more = len(found) > limit
+    items = found[:limit]
+    last = getattr(items[-1], key.key) if items else None
+    return {"items": items, "next_cursor": str(last) if more else None, "total": total}
+
+
+def prefers_swahili() -> bool:
+    """Say whether the caller would rather read Swahili."""
+    return request.accept_languages.best_match(["en", "sw"], default="en") == "sw"

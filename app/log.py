@@ -1,0 +1,94 @@
+"""Structured logs that carry the request id and lose every secret on the way out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+from flask import Flask, Response, g, request
+
+MAX_TEXT = 2000
+_SECRET_NAME = re.compile(r"password|passkey|secret|token|authorization|credential|cookie|\bpin\b", re.IGNORECASE)
+_MSISDN = re.compile(r"(?<!\d)(254[17]\d)\d{5}(\d{2,3})(?!\d)")
+_LOCAL_NUMBER = re.compile(r"(?<!\d)(0[17]\d)\d{4}(\d{3})(?!\d)")
+_BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+")
+_JWT = re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
+_CAPABILITY_PATH = re.compile(r"(/callback/)[A-Za-z0-9_-]{16,}")
+_EMAIL = re.compile(r"\b([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+)")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029]")
+
+
+def redact(text: str) -> str:
+    """Mask phone numbers, e-mail addresses and tokens in a text, and cut it to a sane length."""
+    text = _MSISDN.sub(r"\1*****\2", text)
+    text = _LOCAL_NUMBER.sub(r"\1****\2", text)
+    text = _CAPABILITY_PATH.sub(r"\1[hidden]", text)
+    text = _EMAIL.sub(r"\1***@\2", _JWT.sub("[token]", _BEARER.sub(r"\1 [hidden]", text)))
+    return _CONTROL.sub(" ", text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "...")
+
+
+def _redact_event(_logger: object, _name: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if _SECRET_NAME.search(name):
+            event[name] = "[hidden]"
+        elif isinstance(value, str) and name != "exception":
+            event[name] = redact(value)
+        elif isinstance(value, str):
+            event[name] = "\n".join(redact(line) for line in value.splitlines())
+    return event
+
+
+def configure_logging(level: str, log_format: str) -> None:
+    """Send every log record of the process, ours and the libraries', through one redacting pipeline."""
+    shared: list[structlog.types.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _redact_event,
+    ]
+    renderer: structlog.types.Processor = structlog.processors.JSONRenderer()
+    if log_format == "console":
+        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.PositionalArgumentsFormatter(), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(level)
+    for chatty in ("alembic", "urllib3", "huey"):
+        logging.getLogger(chatty).setLevel("WARNING")
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level]),
+        cache_logger_on_first_use=False,
+    )
+
+
+def init_request_log(app: Flask) -> None:
+    """Give every request an id and one line in the log; the route's template stands for its path."""
+    log = structlog.get_logger("request")
+
+    @app.before_request
+    def begin() -> None:
+        given = request.headers.get("X-Request-Id", "")
+        g.request_id = given if re.fullmatch(r"[A-Za-z0-9._-]{8,64}", given, re.ASCII) else secrets.token_hex(8)
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=g.request_id)
+
+    @app.after_request
+    def end(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.get("request_id", "")
+        route = request.url_rule.rule if request.url_rule else "(none)"
+        log.info("request", method=request.method, route=route, status=response.status_code)
+        return response

@@ -1,0 +1,93 @@
+"""Prometheus metrics: what is counted, and who may read it."""
+
+from __future__ import annotations
+
+import hmac
+import os
+import time
+from typing import cast
+
+from flask import Blueprint, Flask, Response, current_app, g, request
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    generate_latest,
+    multiprocess,
+)
+
+from app.errors import NotFound
+from app.http import public
+from app.proxies import parse_address
+from app.runtime import runtime
+
+blueprint = Blueprint("metrics", __name__)
+
+
+class Metrics:
+    """The counters of one application instance."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Histogram(
+            "http_request_seconds", "Time to answer.", ["method", "route", "status"], registry=self.registry
+        )
+        self.asks = Counter(
+            "daraja_asks", "Requests to Safaricom by outcome.", ["api", "outcome"], registry=self.registry
+        )
+        self.callbacks = Counter(
+            "callbacks", "Callbacks by how they were answered.", ["answer"], registry=self.registry
+        )
+        self.payments = Counter(
+            "payments_settled", "Payments by the state they reached.", ["status"], registry=self.registry
+        )
+
+    def exposition(self) -> bytes:
+        """Write all figures, of every process when several share a directory."""
+        if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+            return generate_latest(self.registry)
+        shared = CollectorRegistry()
+        multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]  # the library has no types here
+        return generate_latest(shared)
+
+
+def metrics() -> Metrics:
+    """Return the current application's counters."""
+    return cast(Metrics, current_app.extensions["metrics"])
+
+
+def init_metrics(app: Flask) -> None:
+    """Count and time every request by its route's template, never by its path."""
+    app.extensions["metrics"] = Metrics()
+    app.register_blueprint(blueprint)
+
+    @app.before_request
+    def start() -> None:
+        g.started = time.perf_counter()
+
+    @app.after_request
+    def stop(response: Response) -> Response:
+        route = request.url_rule.rule if request.url_rule else "(none)"
+        elapsed = time.perf_counter() - g.get("started", time.perf_counter())
+        metrics().requests.labels(request.method, route, str(response.status_code)).observe(elapsed)
+        return response
+
+
+@blueprint.route("/metrics")
+@public
+def read() -> Response:
+    """Answer with the figures: with the token where one is set, else to this machine alone."""
+    token = runtime().settings.metrics_token
+    if token:
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        allowed = hmac.compare_digest(given.encode(), token.encode())
+    else:
+        # Behind a proxy on this machine everybody seems to call from loopback, so both ends must.
+        ends = [parse_address(text or "") for text in (request.remote_addr, request.environ.get("haki.peer"))]
+        allowed = (
+            all(end is not None and end.is_loopback for end in ends) and "X-Forwarded-For" not in request.headers
+        )
+    if not allowed:
+        raise NotFound
+    return Response(metrics().exposition(), content_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,308 @@
+"""The settings of one process: read once from the environment, checked as a whole, then frozen."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from environs import Env, EnvValidationError, ValidationError, validate
+
+PROJECT_DIR = Path(__file__).resolve().parent
+LIVE_BASE = "https://api.safaricom.co.ke"
+SANDBOX_BASE = "https://sandbox.safaricom.co.ke"
+
+# Published by Safaricom for the sandbox shortcode 174379 (Daraja portal, M-Pesa Express simulator page).
+SANDBOX_SHORTCODE = "174379"
+SANDBOX_PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
+
+# Source addresses that Safaricom publishes for its callbacks (Daraja portal, Going Live).
+SAFARICOM_ADDRESSES = (
+    "196.201.214.200,196.201.214.206,196.201.213.114,196.201.214.207,196.201.214.208,196.201.213.44,"
+    "196.201.212.127,196.201.212.138,196.201.212.129,196.201.212.136,196.201.212.74,196.201.212.69"
+)
+PRIVATE_RANGES = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+SIMULATOR_CREDENTIALS = {
+    "safaricom_consumer_key": "simulator-key",
+    "safaricom_consumer_secret": "simulator-secret",
+    "safaricom_shortcode": SANDBOX_SHORTCODE,
+    "safaricom_passkey": SANDBOX_PASSKEY,
+}
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+RefundTiers = tuple[tuple[int, int], ...]
+
+
+class ConfigurationError(Exception):
+    """The environment cannot be started with; `faults` maps each variable to what is wrong with it."""
+
+    def __init__(self, faults: dict[str, str]) -> None:
+        self.faults = faults
+        lines = "\n".join(f"  {name}: {fault}" for name, fault in sorted(faults.items()))
+        super().__init__(f"The configuration has {len(faults)} fault(s); nothing was started.\n{lines}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that differs between two installations; field names are the variables in lower case."""
+
+    app_env: str = "development"
+    instance_dir: Path = PROJECT_DIR / "instance"
+    host: str = "127.0.0.1"
+    port: int = 5000
+    allow_remote: bool = False
+    web_threads: int = 16
+    log_level: str = "INFO"
+    log_format: str = "console"
+
+    database_url: str = field(default="", repr=False)
+    allow_sqlite: bool = False
+    redis_url: str = field(default="", repr=False)
+    jwt_secret_key: str = field(default="", repr=False)
+
+    safaricom_base: str = ""
+    safaricom_consumer_key: str = field(default="", repr=False)
+    safaricom_consumer_secret: str = field(default="", repr=False)
+    safaricom_shortcode: str = ""
+    safaricom_passkey: str = field(default="", repr=False)
+    safaricom_transaction_type: str = "CustomerPayBillOnline"
+    safaricom_till_number: str = ""
+    safaricom_query_rate: int = 60
+    safaricom_allowed_ips: tuple[Network, ...] = ()
+    callback_url_base: str = ""
+    simulator: bool = False
+    simulator_port: int = 5001
+
+    trusted_proxy_hops: int = 0
+    trusted_proxies: tuple[Network, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    rate_limits: bool = True
+    metrics_token: str = field(default="", repr=False)
+    mail_url: str = field(default="", repr=False)
+    mail_from: str = "Haki Yetu <no-reply@localhost>"
+
+    hold_minutes: int = 15
+    commission_percent: int = 10
+    refund_tiers: RefundTiers = ((24, 100), (6, 50), (0, 0))
+    refund_approval_above: int = 5000
+    payout_limit: int = 150_000
+    payout_daily_limit: int = 500_000
+
+    @property
+    def is_production(self) -> bool:
+        """Say whether real money moves through this process."""
+        return self.app_env == "production"
+
+    @property
+    def on_sqlite(self) -> bool:
+        """Say whether the database is the embedded one."""
+        return self.database_url.startswith("sqlite")
+
+
+def load_settings(*, dotenv: Path | None = PROJECT_DIR / ".env") -> Settings:
+    """Read and check the environment, then freeze it.
+
+    Raises ConfigurationError that names every wrong or missing variable at once, never a value.
+    """
+    env = Env(eager=False)
+    env.add_parser("networks", parse_networks)
+    env.add_parser("refund_tiers", parse_refund_tiers)
+    if dotenv is not None:
+        env.read_env(dotenv, recurse=False)
+    values = _read(env)
+    faults: dict[str, str] = {}
+    try:
+        env.seal()
+    except EnvValidationError as error:
+        faults = {
+            name: " ".join(map(str, said))
+            for name, said in cast("dict[str, list[str]]", error.error_messages).items()
+        }
+    _derive(values)
+    faults = _unsafe(values) | faults
+    if faults:
+        raise ConfigurationError(faults)
+    return Settings(**values)
+
+
+def _read(env: Env) -> dict[str, Any]:
+    positive = validate.Range(min=1)
+    return {
+        "app_env": env.str(
+            "APP_ENV", "development", validate=validate.OneOf(["development", "testing", "production"])
+        ),
+        "instance_dir": Path(env.str("INSTANCE_DIR", "") or PROJECT_DIR / "instance"),
+        "host": env.str("HOST", "127.0.0.1"),
+        "port": env.int("PORT", 5000, validate=validate.Range(1, 65535)),
+        "allow_remote": env.bool("ALLOW_REMOTE", False),
+        "web_threads": env.int("WEB_THREADS", 16, validate=validate.Range(2, 256)),
+        "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+        "log_format": env.str("LOG_FORMAT", "", validate=validate.OneOf(["", "console", "json"])),
+        "database_url": env.str("DATABASE_URL", ""),
+        "allow_sqlite": env.bool("ALLOW_SQLITE", False),
+        "redis_url": env.str("REDIS_URL", ""),
+        "jwt_secret_key": env.str("JWT_SECRET_KEY", ""),
+        "safaricom_base": env.str("SAFARICOM_BASE", "").rstrip("/"),
+        "safaricom_consumer_key": env.str("SAFARICOM_CONSUMER_KEY", ""),
+        "safaricom_consumer_secret": env.str("SAFARICOM_CONSUMER_SECRET", ""),
+        "safaricom_shortcode": env.str("SAFARICOM_SHORTCODE", ""),
+        "safaricom_passkey": env.str("SAFARICOM_PASSKEY", ""),
+        "safaricom_transaction_type": env.str(
+            "SAFARICOM_TRANSACTION_TYPE",
+            "CustomerPayBillOnline",
+            validate=validate.OneOf(["CustomerPayBillOnline", "CustomerBuyGoodsOnline"]),
+        ),
+        "safaricom_till_number": env.str("SAFARICOM_TILL_NUMBER", ""),
+        "safaricom_query_rate": env.int("SAFARICOM_QUERY_RATE", 0, validate=validate.Range(min=0, max=6000)),
+        "safaricom_allowed_ips": env.networks("SAFARICOM_ALLOWED_IPS", SAFARICOM_ADDRESSES),
+        "callback_url_base": env.str("CALLBACK_URL_BASE", "").rstrip("/"),
+        "simulator": env.bool("SIMULATOR", True),
+        "simulator_port": env.int("SIMULATOR_PORT", 5001, validate=validate.Range(1, 65535)),
+        "trusted_proxy_hops": env.int("TRUSTED_PROXY_HOPS", 0, validate=validate.Range(0, 10)),
+        "trusted_proxies": env.networks("TRUSTED_PROXIES", PRIVATE_RANGES),
+        "cors_origins": tuple(origin.rstrip("/") for origin in env.str("CORS_ORIGINS", "").split(",") if origin),
+        "rate_limits": env.str("RATE_LIMITS", "on", validate=validate.OneOf(["on", "off"])) != "off",
+        "metrics_token": env.str("METRICS_TOKEN", ""),
+        "mail_url": env.str("MAIL_URL", ""),
+        "mail_from": env.str("MAIL_FROM", "Haki Yetu <no-reply@localhost>"),
+        "hold_minutes": env.int("HOLD_MINUTES", 15, validate=validate.Range(3, 24 * 60)),
+        "commission_percent": env.int("COMMISSION_PERCENT", 10, validate=validate.Range(0, 100)),
+        "refund_tiers": env.refund_tiers("REFUND_TIERS", "24:100,6:50,0:0"),
+        "refund_approval_above": env.int("REFUND_APPROVAL_ABOVE", 5000, validate=validate.Range(min=0)),
+        "payout_limit": env.int("PAYOUT_LIMIT", 150_000, validate=positive),
+        "payout_daily_limit": env.int("PAYOUT_DAILY_LIMIT", 500_000, validate=positive),
+    }
+
+
+def parse_networks(text: str) -> tuple[Network, ...]:
+    """Read addresses and CIDR ranges separated by commas; raise ValidationError."""
+    try:
+        return tuple(ipaddress.ip_network(part.strip(), strict=False) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ValidationError("Must be addresses or CIDR ranges, separated by commas.") from None
+
+
+def parse_refund_tiers(text: str) -> RefundTiers:
+    """Read `hours:percent` pairs, latest last; the first whose hours are left before the start decides."""
+    try:
+        pairs = sorted(((int(h), int(p)) for h, p in (part.split(":") for part in text.split(","))), reverse=True)
+    except ValueError:
+        pairs = []
+    if not pairs or pairs[-1][0] != 0 or any(not 0 <= percent <= 100 for _, percent in pairs):
+        raise ValidationError("Must read like 24:100,6:50,0:0 (hours:percent) and end with hour 0.")
+    return tuple(pairs)
+
+
+def _derive(values: dict[str, Any]) -> None:
+    """Fill in what follows from other values."""
+    production = values["app_env"] == "production"
+    values["simulator"] = bool(values["simulator"]) and not values["safaricom_base"] and not production
+    if values["simulator"]:
+        values["safaricom_base"] = f"http://127.0.0.1:{values['simulator_port']}"
+        values["callback_url_base"] = values["callback_url_base"] or f"http://127.0.0.1:{values['port']}"
+        for name, value in SIMULATOR_CREDENTIALS.items():
+            values[name] = values[name] or value
+        values["safaricom_allowed_ips"] = (values["safaricom_allowed_ips"] or ()) + parse_networks(
+            "127.0.0.0/8,::1"
+        )
+    if not values["safaricom_query_rate"]:
+        values["safaricom_query_rate"] = 5 if values["safaricom_base"] == SANDBOX_BASE else 60
+    values["log_format"] = values["log_format"] or ("json" if production else "console")
+    if not values["cors_origins"] and values["app_env"] == "development":
+        values["cors_origins"] = ("http://localhost:5173",)
+    values["database_url"] = _sqlalchemy_url(values["database_url"], values)
+    if not values["jwt_secret_key"] and not production:
+        values["jwt_secret_key"] = _kept_secret(values["instance_dir"] / "jwt_secret_key")
+
+
+def _sqlalchemy_url(url: str, values: dict[str, Any]) -> str:
+    for scheme in ("postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            # Named explicitly: the bare scheme means psycopg2 to SQLAlchemy 2.0.
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    if url or values["app_env"] == "production":
+        return url
+    return f"sqlite:///{values['instance_dir'] / 'haki_yetu.sqlite3'}"
+
+
+def _kept_secret(path: Path) -> str:
+    """Make a secret on first use and keep it, so that a restart logs nobody out in development."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w") as file:
+            file.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+def _unsafe(values: dict[str, Any]) -> dict[str, str]:
+    """Name every setting that would lose money or let a stranger in."""
+    faults: dict[str, str] = {}
+    if not values["safaricom_base"]:
+        faults["SAFARICOM_BASE"] = "is missing (the bundled simulator is off)"
+    for name in SIMULATOR_CREDENTIALS:
+        if not values[name]:
+            faults[name.upper()] = "is missing"
+    if values["safaricom_transaction_type"] == "CustomerBuyGoodsOnline" and not values["safaricom_till_number"]:
+        faults["SAFARICOM_TILL_NUMBER"] = "is needed with CustomerBuyGoodsOnline"
+    if not urlsplit(values["callback_url_base"]).hostname:
+        faults["CALLBACK_URL_BASE"] = "must be the public address of this API, such as https://pay.example.co.ke"
+    if len(values["jwt_secret_key"]) < 32:
+        faults["JWT_SECRET_KEY"] = "must be at least 32 random characters"
+    if not values["database_url"].startswith(("sqlite:", "postgresql+psycopg:")):
+        faults["DATABASE_URL"] = "must be a postgresql:// or sqlite:/// address"
+    return faults | (
+        _unsafe_in_production(values) if values["app_env"] == "production" else _unsafe_elsewhere(values)
+    )
+
+
+def _unsafe_elsewhere(values: dict[str, Any]) -> dict[str, str]:
+    faults = {}
+    if urlsplit(values["safaricom_base"]).hostname == urlsplit(LIVE_BASE).hostname:
+        faults["SAFARICOM_BASE"] = "is the live one: set APP_ENV=production to move real money"
+    if os.environ.get("FLASK_ENV") == "production":
+        faults["FLASK_ENV"] = "says production while APP_ENV does not"
+    if not _is_loopback(values["host"]) and not values["allow_remote"]:
+        faults["HOST"] = "is reachable from outside: set ALLOW_REMOTE=1 if that is meant"
+    return faults
+
+
+def _unsafe_in_production(values: dict[str, Any]) -> dict[str, str]:
+    faults = {}
+    if "simulator" in values["jwt_secret_key"] or len(set(values["jwt_secret_key"])) < 10:
+        faults["JWT_SECRET_KEY"] = "must be at least 32 random characters, not a default or a repeated one"
+    if values["database_url"].startswith("sqlite") and not values["allow_sqlite"]:
+        faults["DATABASE_URL"] = "is SQLite: set ALLOW_SQLITE=1 if one machine is enough"
+    if urlsplit(values["callback_url_base"]).scheme != "https":
+        faults["CALLBACK_URL_BASE"] = "must start with https:// in production"
+    if values["safaricom_base"] == LIVE_BASE and values["safaricom_passkey"] == SANDBOX_PASSKEY:
+        faults["SAFARICOM_PASSKEY"] = "is the public sandbox one; the live base needs your own"
+    if values["safaricom_consumer_key"] == SIMULATOR_CREDENTIALS["safaricom_consumer_key"]:
+        faults["SAFARICOM_CONSUMER_KEY"] = "belongs to the simulator"
+    if _is_loopback(urlsplit(values["safaricom_base"]).hostname or ""):
+        faults["SAFARICOM_BASE"] = "points at this machine: the simulator does not run in production"
+    if not values["rate_limits"]:
+        faults["RATE_LIMITS"] = "cannot be off in production"
+    if "*" in values["cors_origins"]:
+        faults["CORS_ORIGINS"] = "must name the front ends, not *"
+    if not values["safaricom_allowed_ips"] or any(
+        _too_open(network) for network in values["safaricom_allowed_ips"]
+    ):
+        faults["SAFARICOM_ALLOWED_IPS"] = "must list Safaricom's addresses, not a private or an open range"
+    return faults
+
+
+def _too_open(network: Network) -> bool:
+    return network.is_private or network.prefixlen < (16 if network.version == 4 else 32)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
