@@ -1,0 +1,72 @@
+"""`python -m simulator`: a stand-in Safaricom on this machine, until it is interrupted."""
+
+import argparse
+import signal
+import sys
+import threading
+
+from simulator.config import Config
+from simulator.server import NotAllowedHere, RunningSimulator, serve
+
+
+def main() -> int:
+    """Serve until SIGINT or SIGTERM."""
+    options = _parser().parse_args()
+    try:
+        running = serve(_config(options), options.host, options.port)
+    except (NotAllowedHere, OSError) as refusal:
+        sys.stderr.write(f"simulator: {refusal}\n")
+        return 1
+    _announce(running, options.manual)
+    asked_to_stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: asked_to_stop.set())
+    asked_to_stop.wait()
+    running.stop()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Config()
+    parser = argparse.ArgumentParser(prog="python -m simulator", description="A stand-in Safaricom.")
+    parser.add_argument("--host", default="127.0.0.1", help="loopback only")
+    parser.add_argument("--port", type=int, default=5001)
+    parser.add_argument("--manual", action="store_true", help="callbacks wait until /_control says go")
+    parser.add_argument("--seed", type=int, help="repeat the random choices of an earlier run")
+    parser.add_argument("--shop", default=default.shop, help="name on the prompt and in the text message")
+    parser.add_argument("--consumer-key", default=default.consumer_key)
+    parser.add_argument("--consumer-secret", default=default.consumer_secret)
+    parser.add_argument("--shortcode", default=default.shortcode)
+    parser.add_argument("--passkey", default=default.passkey)
+    parser.add_argument("--source-address", default="", help="sent with callbacks as X-Forwarded-For")
+    parser.add_argument("--query-rate", type=int, default=default.query_rate, help="a minute; 0: no limit")
+    parser.add_argument("--strict-callback-urls", action="store_true", help="refuse localhost, as the real one")
+    return parser
+
+
+def _config(options: argparse.Namespace) -> Config:
+    return Config(
+        consumer_key=options.consumer_key,
+        consumer_secret=options.consumer_secret,
+        shortcode=options.shortcode,
+        passkey=options.passkey,
+        shop=options.shop,
+        manual=options.manual,
+        seed=options.seed,
+        source_address=options.source_address,
+        query_rate=options.query_rate,
+        strict_callback_urls=options.strict_callback_urls,
+    )
+
+
+def _announce(running: RunningSimulator, is_manual: bool) -> None:
+    mode = "callbacks wait for /_control" if is_manual else "callbacks go by themselves"
+    sys.stdout.write(
+        f"Safaricom simulator {running.base_url} ({mode}, seed {running.world.seed})\n"
+        f"Phone               {running.base_url}/phone\n"
+    )
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

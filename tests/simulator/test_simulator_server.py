@@ -1,0 +1,115 @@
+"""Starting, stopping, refusing to start, and many callers at once."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+from daraja_merchant import Merchant
+
+import simulator
+from simulator.config import Config
+from simulator.server import NotAllowedHere, serve
+
+_ROOT = Path(simulator.__file__).parent.parent
+
+
+def launch(*arguments, **environment):
+    return subprocess.Popen(
+        [sys.executable, "-m", "simulator", "--port", "0", *arguments],
+        cwd=_ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("name", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_it_cleanly_and_at_once(name):
+    with launch("--manual", "--seed", "5") as process:
+        first_line = process.stdout.readline()
+        base_url = re.search(r"http://127\.0\.0\.1:\d+", first_line).group()
+        assert requests.get(f"{base_url}/_control/state", timeout=5).json()["seed"] == 5
+        asked_at = time.monotonic()
+        process.send_signal(name)
+        _, errors = process.communicate(timeout=5)
+    assert time.monotonic() - asked_at < 2
+    assert (process.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment"), [((), {"APP_ENV": "production"}), (("--host", "192.168.1.7"), {})]
+)
+def test_it_does_not_start_where_it_must_not(arguments, environment):
+    with launch(*arguments, **environment) as process:
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert errors.startswith("simulator: the simulator")
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "simulator.example"])  # noqa: S104 - refused here
+def test_it_listens_on_loopback_only(host):
+    with pytest.raises(NotAllowedHere):
+        serve(host=host)
+
+
+def test_production_has_no_simulator(monkeypatch):
+    monkeypatch.setenv("APP_ENV", "production")
+    with pytest.raises(NotAllowedHere):
+        serve()
+
+
+def test_stopping_cuts_slow_answers_short():
+    running = serve(Config(manual=True))
+    merchant = Merchant(running, "http://127.0.0.1:9")
+    merchant.faults(push_delay_s=60)
+    merchant.token  # noqa: B018 - fetched now, so that the push is the only call in the thread
+    caller = threading.Thread(target=lambda: merchant.push())
+    caller.start()
+    while not merchant.state()["prompts"]:
+        time.sleep(0.01)
+    running.stop()
+    caller.join(timeout=2)
+    assert not caller.is_alive()
+
+
+def test_fifty_people_push_at_once_and_every_shilling_is_there(open_shop, receiver):
+    shop = open_shop(manual=False, callback_delay_s=(0.0, 0.0))
+    shop.faults("all", phone_does="approve", phone_after_s=0.0)
+    assert shop.token
+    phones = [f"2547220001{number:02}" for number in range(50)]
+    with ThreadPoolExecutor(50) as crowd:
+        checkouts = set(crowd.map(shop.pushed, phones))
+    assert len(checkouts) == 50
+    receiver.wait_for(50)
+    state = shop.state()
+    assert {one["checkout_request_id"] for one in state["movements"]} == checkouts
+    assert len({one["receipt"] for one in state["movements"]}) == 50
+    assert len({one.body for one in receiver.received}) == 50
+
+
+def test_fifty_people_push_one_phone_and_one_prompt_rings(open_shop):
+    shop = open_shop()
+    assert shop.token
+    with ThreadPoolExecutor(50) as crowd:
+        statuses = list(crowd.map(lambda _: shop.push().status_code, range(50)))
+    assert sorted(statuses) == [200] + [500] * 49
+    assert len(shop.state()["prompts"]) == 1
+
+
+def test_a_callback_may_ask_back_while_it_is_delivered(open_shop, receiver):
+    shop = open_shop()
+    shop.faults(callback_before_answer=True, push_delay_s=0.2)
+    pushing = threading.Thread(target=shop.pushed)
+    pushing.start()
+    receiver.wait_for(1)
+    assert shop.query(shop.state()["prompts"][0]["checkout_request_id"]).status_code == 200
+    pushing.join()
