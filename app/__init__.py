@@ -9,6 +9,8 @@ from flask_migrate import Migrate
 from app import auth, consultations, payments
 from app.clock import Clock, SystemClock
 from app.database import db, init_database
+from app.demo import refuse_demo_accounts, seed_command
+from app.doctor import doctor_command
 from app.errors import init_errors
 from app.health import blueprint as health
 from app.limits import init_limits
@@ -19,6 +21,7 @@ from app.payments.daraja import DarajaClient
 from app.proxies import TrustedProxies
 from app.runtime import Runtime
 from app.security_headers import init_security_headers
+from app.worker import worker_command
 from config import Settings, load_settings
 
 __all__ = ["create_app", "db"]
@@ -59,5 +62,9 @@ def create_app(
     app.register_blueprint(health)
     auth.register(app, api)
     consultations.register(app, api)
-    payments.register(app, api, daraja=daraja)
+    payments.register(app, api, app.extensions["haki_yetu"], daraja=daraja)
+    for command in (worker_command, doctor_command, seed_command):
+        app.cli.add_command(command)
+    with app.app_context():
+        refuse_demo_accounts(settings)
     return app

@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar, cast
 
 import sqlalchemy as sa
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.exc import IntegrityError, OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
@@ -164,6 +165,17 @@ def lock(session: Session, model: type[T], key: int) -> T | None:
     is how a payment gets credited twice.
     """
     return session.get(model, key, with_for_update=True, populate_existing=True)
+
+
+def affected(session: Session, statement: sa.UpdateBase) -> int:
+    """Execute a statement and say how many rows it touched: the answer of a compare-and-swap."""
+    return cast("sa.CursorResult[Any]", session.execute(statement)).rowcount
+
+
+def insert_if_absent(session: Session, model: type[Base], **values: Any) -> bool:
+    """Insert a row unless its key exists already; say whether it was inserted."""
+    insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
+    return affected(session, insert(model).values(**values).on_conflict_do_nothing()) == 1
 
 
 def constraint_of(error: IntegrityError) -> str:

@@ -47,7 +47,7 @@ class Shillings(ma.fields.Integer):
 
     def __init__(self, *, low: int = 0, high: int = 250_000, **kwargs: Any) -> None:
         bounds = {"minimum": low, "maximum": high, "description": "Whole shillings (KES)."}
-        super().__init__(strict=True, metadata=bounds, **kwargs)
+        super().__init__(strict=True, metadata=bounds | kwargs.pop("metadata", {}), **kwargs)
         self.low, self.high = low, high
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from copy import deepcopy
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import flask_smorest
 import marshmallow as ma
@@ -78,6 +78,13 @@ class Blueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the library h
     """A blueprint whose arguments are read strictly."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    if TYPE_CHECKING:  # what the untyped library's decorators do to a view: they hand back a view
+
+        def route(self, rule: str, **options: Any) -> Callable[[View], View]: ...
+        def arguments(self, schema: type[ma.Schema], **options: Any) -> Callable[[View], View]: ...
+        def response(self, status: int, schema: Any = None, **options: Any) -> Callable[[View], View]: ...
+        def alt_response(self, status: int, response: Any = None, **options: Any) -> Callable[[View], View]: ...
 
 
 class IdConverter(BaseConverter):

@@ -12,8 +12,14 @@ def render_item(kind, item, autogen_context):
     return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UTCDateTime) else False
 
 
+def include_name(name, kind, parent_names):
+    """Leave the job queue's own tables to the job queue."""
+    return not (kind == "table" and name.startswith("huey_"))
+
+
 def run():
-    options = current_app.extensions["migrate"].configure_args | {"render_item": render_item}
+    hooks = {"render_item": render_item, "include_name": include_name}
+    options = current_app.extensions["migrate"].configure_args | hooks
     with db.engine.connect() as connection:
         if connection.dialect.name == "sqlite":
             # A batch migration drops and renames tables, which foreign keys would take for deletions. The pragma

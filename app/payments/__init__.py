@@ -1,12 +1,22 @@
-"""The money: prompts asked for, news taken in, and what follows for the consultation."""
+"""The money: prompts asked for, news taken in, and what follows for the booking."""
 
 from __future__ import annotations
 
 from flask import Flask
 
 from app.openapi import Api
+from app.payments import callbacks, routes
+from app.payments.cli import payments_commands
 from app.payments.daraja import DarajaClient
+from app.payments.gateway import init_gateway
+from app.payments.waiting import init_waiting
+from app.runtime import Runtime
 
 
-def register(app: Flask, api: Api, *, daraja: DarajaClient | None) -> None:
-    """stub"""
+def register(app: Flask, api: Api, runtime: Runtime, *, daraja: DarajaClient | None) -> None:
+    """Add paying to the application."""
+    init_gateway(app, runtime.settings, runtime.clock, daraja)
+    init_waiting(app, threads=runtime.settings.web_threads)
+    api.register_blueprint(routes.blp)
+    api.register_blueprint(callbacks.blp)
+    app.cli.add_command(payments_commands)

@@ -1,0 +1,102 @@
+"""Find consultations, and say what part a person has in one."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.orm import Session, joinedload
+
+from app.clock import NAIROBI
+from app.consultations.bookings import lock_consultation
+from app.consultations.models import Advocate, Consultation, ConsultationStatus
+from app.database import reading
+from app.errors import NotFound
+from app.http import Person, page
+from app.roles import STAFF
+
+
+class ConsultationNotFound(NotFound):
+    """There is no such consultation, or it is none of this person's business."""
+
+    code, message = "consultation_not_found", "There is no such consultation among yours."
+
+
+class Part(StrEnum):
+    """What somebody is to a consultation."""
+
+    CLIENT = "client"
+    ADVOCATE = "advocate"
+    STAFF = "staff"
+
+
+def part_in(consultation: Consultation, person: Person) -> Part:
+    """Say what a person is to a consultation; raise ConsultationNotFound for a stranger."""
+    if person.id == consultation.client_id:
+        return Part.CLIENT
+    if person.id == consultation.advocate_id:
+        return Part.ADVOCATE
+    if person.role in STAFF:
+        return Part.STAFF
+    raise ConsultationNotFound
+
+
+def load(session: Session, consultation_id: int) -> Consultation:
+    """Read one consultation with the names of its two people; raise ConsultationNotFound."""
+    rows = _with_names(select(Consultation)).where(Consultation.id == consultation_id)
+    # What this transaction changed is written first and then read back.
+    consultation = session.scalar(rows.execution_options(populate_existing=True))
+    if consultation is None:
+        raise ConsultationNotFound
+    return consultation
+
+
+def lock_for(session: Session, person: Person, consultation_id: int) -> tuple[Consultation, Part]:
+    """Lock one consultation of somebody's and say what they are to it; raise ConsultationNotFound."""
+    consultation = lock_consultation(session, consultation_id)
+    if consultation is None:
+        raise ConsultationNotFound
+    return consultation, part_in(consultation, person)
+
+
+def consultation_for(person: Person, consultation_id: int) -> Consultation:
+    """Read one consultation of somebody's; raise ConsultationNotFound."""
+    with reading() as session:
+        consultation = load(session, consultation_id)
+    part_in(consultation, person)
+    return consultation
+
+
+def consultations_for(
+    person: Person,
+    *,
+    status: ConsultationStatus | None = None,
+    first: date | None = None,
+    last: date | None = None,
+    **cut: Any,
+) -> dict[str, Any]:
+    """Read a page of somebody's consultations, or of everybody's for staff, that start on some days in Nairobi."""
+    rows = _with_names(select(Consultation))
+    if person.role not in STAFF:
+        rows = rows.where(or_(Consultation.client_id == person.id, Consultation.advocate_id == person.id))
+    if status is not None:
+        rows = rows.where(Consultation.status == status)
+    if first is not None:
+        rows = rows.where(Consultation.starts_at >= midnight(first))
+    if last is not None:
+        rows = rows.where(Consultation.starts_at < midnight(last) + timedelta(days=1))
+    with reading() as session:
+        return page(session, rows, Consultation.id, **cut)
+
+
+def midnight(day: date) -> datetime:
+    """Return the instant at which a day begins in Nairobi."""
+    return datetime.combine(day, time.min, tzinfo=NAIROBI)
+
+
+def _with_names(rows: Select[tuple[Consultation]]) -> Select[tuple[Consultation]]:
+    return rows.options(
+        joinedload(Consultation.advocate).joinedload(Advocate.user), joinedload(Consultation.client)
+    )

@@ -1,0 +1,172 @@
+"""`flask --app run doctor`: is there anything about this installation that would lose money."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+import click
+import requests
+import sqlalchemy as sa
+from flask.cli import with_appcontext
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.clock import Clock
+from app.database import reading
+from app.demo import demo_accounts
+from app.health import newest_revision, schema_revision
+from app.payments.daraja import DarajaClient, DarajaError
+from app.payments.gateway import gateway
+from app.runtime import runtime
+from config import Settings
+
+LARGEST_SKEW_S = 2.0
+TIMEOUT_S = 10
+
+
+class Verdict(StrEnum):
+    """How bad it is; only FAIL would lose money."""
+
+    OK = "ok"
+    WARN = "warn"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report."""
+
+    verdict: Verdict
+    subject: str
+    text: str
+
+
+@click.command("doctor")
+@with_appcontext
+def doctor_command() -> None:
+    """Check configuration, database, clock, proxies, callback address and credentials."""
+    settings = runtime().settings
+    findings = list(examine(settings, runtime().clock, gateway()))
+    for finding in findings:
+        click.echo(f"{finding.verdict:<5} {finding.subject:<14} {finding.text}")
+    sys.exit(1 if any(finding.verdict is Verdict.FAIL for finding in findings) else 0)
+
+
+def examine(settings: Settings, clock: Clock, daraja: DarajaClient) -> Iterator[Finding]:
+    """Look at everything in turn; a later check runs whatever an earlier one found."""
+    yield Finding(Verdict.OK, "configuration", f"{settings.app_env}, Safaricom at {settings.safaricom_base}")
+    yield from _database(settings)
+    yield from _clock(clock)
+    yield _proxies(settings)
+    yield _callback_address(settings)
+    yield _credentials(daraja)
+    yield _mail(settings)
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    try:
+        current = schema_revision()
+        weak = _weak_durability(settings)
+        demo = demo_accounts() if current == newest_revision() else 0
+    except SQLAlchemyError as error:
+        yield Finding(Verdict.FAIL, "database", f"cannot be reached ({type(error).__name__})")
+        return
+    if current != newest_revision():
+        yield Finding(Verdict.FAIL, "database", "is not migrated: run 'flask --app run db upgrade'")
+        return
+    yield Finding(
+        Verdict.OK, "database", f"{'SQLite' if settings.on_sqlite else 'PostgreSQL'}, migrated to {current}"
+    )
+    durable = Finding(Verdict.OK, "durability", "a commit survives a power cut")
+    yield Finding(Verdict.FAIL, "durability", f"a commit may be lost: {weak}") if weak else durable
+    if demo:
+        verdict = Verdict.FAIL if settings.is_production else Verdict.OK
+        yield Finding(verdict, "demo log-ins", f"{demo} exist, with passwords that everybody knows")
+
+
+def _weak_durability(settings: Settings) -> str:
+    """Name the setting that would let an acknowledged commit vanish; an empty string if none would."""
+    with reading() as session:
+        if settings.on_sqlite:
+            synchronous = session.scalar(sa.text("PRAGMA synchronous"))
+            return "" if (synchronous or 0) >= 2 else "synchronous is not FULL"
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            if session.scalar(sa.text("SELECT current_setting(:name)"), {"name": name}) == "off":
+                return f"{name} is off"
+        return "it is a replica" if session.scalar(sa.text("SELECT pg_is_in_recovery()")) else ""
+
+
+def _clock(clock: Clock) -> Iterator[Finding]:
+    try:
+        with reading() as session:
+            theirs = session.scalar(sa.select(sa.func.now()))
+    except SQLAlchemyError:
+        return
+    if isinstance(theirs, datetime) and theirs.tzinfo is not None:
+        yield _skew("database", clock, theirs)
+    try:
+        answer = requests.head(runtime().settings.safaricom_base, timeout=TIMEOUT_S, allow_redirects=False)
+        yield _skew("Safaricom", clock, parsedate_to_datetime(answer.headers["Date"]))
+    except (requests.RequestException, KeyError, ValueError):
+        yield Finding(Verdict.WARN, "clock", "could not be compared with Safaricom's")
+
+
+def _skew(whose: str, clock: Clock, theirs: datetime) -> Finding:
+    seconds = abs((clock.now() - theirs.astimezone(UTC)).total_seconds())
+    verdict = Verdict.OK if seconds <= LARGEST_SKEW_S else Verdict.WARN
+    return Finding(verdict, "clock", f"{seconds:.1f} s from the clock of {whose}")
+
+
+def _proxies(settings: Settings) -> Finding:
+    if settings.trusted_proxy_hops:
+        hops = settings.trusted_proxy_hops
+        return Finding(
+            Verdict.OK, "proxies", f"{hops} in front; their own addresses are checked before they are believed"
+        )
+    if not _is_local(settings.callback_url_base):
+        text = "none configured, yet CALLBACK_URL_BASE is public: a tunnel or proxy needs TRUSTED_PROXY_HOPS"
+        return Finding(Verdict.WARN, "proxies", text)
+    return Finding(Verdict.OK, "proxies", "none; X-Forwarded-For is ignored")
+
+
+def _callback_address(settings: Settings) -> Finding:
+    try:
+        answer = requests.get(f"{settings.callback_url_base}/healthz", timeout=TIMEOUT_S, allow_redirects=False)
+    except requests.RequestException as error:
+        return Finding(
+            _severity(settings), "callbacks", f"this API was not reached there ({type(error).__name__})"
+        )
+    if answer.status_code != 200 or "ok" not in answer.text:
+        return Finding(
+            _severity(settings), "callbacks", f"something else answers there (status {answer.status_code})"
+        )
+    return Finding(Verdict.OK, "callbacks", "this API answers at CALLBACK_URL_BASE")
+
+
+def _severity(settings: Settings) -> Verdict:
+    # Without callbacks every payment is found by asking alone: slow, and on the live system a loss of receipts.
+    return Verdict.FAIL if settings.is_production else Verdict.WARN
+
+
+def _credentials(daraja: DarajaClient) -> Finding:
+    try:
+        daraja.check_credentials()
+    except DarajaError as error:
+        return Finding(Verdict.FAIL, "credentials", f"{type(error).__name__}: {error}")
+    return Finding(Verdict.OK, "credentials", "Safaricom gives us an access token")
+
+
+def _mail(settings: Settings) -> Finding:
+    if settings.mail_url:
+        return Finding(Verdict.OK, "mail", "goes out through MAIL_URL")
+    verdict = Verdict.WARN if settings.is_production else Verdict.OK
+    return Finding(verdict, "mail", "MAIL_URL is not set: messages stay in the outbox")
+
+
+def _is_local(base: str) -> bool:
+    return urlsplit(base).hostname in {"127.0.0.1", "localhost", "::1"}

@@ -1,0 +1,152 @@
+"""News from outside: kept exactly as it came, in a transaction of its own, then applied in another."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from app.database import affected, reading, transactional
+from app.payments.callback_tokens import token_hash
+from app.payments.daraja import MalformedCallback, parse_stk_callback
+from app.payments.evidence import from_callback
+from app.payments.models import InboxItem, Payment, PaymentStatus, Trust
+from app.payments.settle import settle
+
+log = structlog.get_logger()
+
+UNMATCHED_BYTES_A_MINUTE = 1_000_000
+ATTEMPTS_BEFORE_ALARM = 10
+
+
+@transactional
+def keep(
+    session: Session,
+    *,
+    trust: Trust,
+    payment_id: int | None,
+    source_address: str,
+    headers: str,
+    raw: bytes,
+    now: datetime,
+) -> int:
+    """Store a message as it came and return its id; the caller may answer 200 from here on.
+
+    Only trusted news waits to be applied. Of all other news nothing is believed; it makes us ask Safaricom soon.
+    """
+    item = InboxItem(
+        received_at=now,
+        trust=trust,
+        payment_id=payment_id,
+        source_address=source_address[:64],
+        headers=headers,
+        raw=raw,
+        next_attempt_at=now if trust is Trust.TRUSTED else None,
+        applied_at=None if trust is Trust.TRUSTED else now,
+    )
+    session.add(item)
+    session.flush()
+    if trust is not Trust.TRUSTED and payment_id is not None:
+        ask_soon(session, payment_id, now=now)
+    return item.id
+
+
+def room_for_unmatched(size: int, *, now: datetime) -> bool:
+    """Say whether another message that belongs to nobody may be kept; strangers cannot fill the disk."""
+    kept = sa.func.coalesce(sa.func.sum(sa.func.length(InboxItem.raw)), 0)
+    lately = sa.and_(InboxItem.received_at > now - timedelta(minutes=1), InboxItem.trust != Trust.TRUSTED)
+    with reading() as session:
+        return (session.scalar(sa.select(kept).where(lately)) or 0) + size <= UNMATCHED_BYTES_A_MINUTE
+
+
+@transactional
+def apply(session: Session, *, inbox_id: int, now: datetime) -> None:
+    """Apply one kept message to its payment, once, whoever else tries at the same time.
+
+    Raises MalformedCallback for bytes that say nothing; the message then counts as dealt with.
+    """
+    unapplied = sa.update(InboxItem).where(InboxItem.id == inbox_id, InboxItem.applied_at.is_(None))
+    if not affected(session, unapplied.values(applied_at=now, attempts=InboxItem.attempts + 1, last_error=None)):
+        return
+    item = session.get_one(InboxItem, inbox_id)
+    if item.payment_id is None:
+        return
+    try:
+        evidence = from_callback(parse_stk_callback(item.raw), inbox_id=inbox_id)
+    except MalformedCallback:
+        evidence = None
+    if evidence is None:
+        ask_soon(session, item.payment_id, now=now)
+    else:
+        settle(session, payment_id=item.payment_id, evidence=evidence, now=now)
+
+
+def is_malformed(raw: bytes) -> bool:
+    """Say whether a body is not a callback at all."""
+    try:
+        parse_stk_callback(raw)
+    except MalformedCallback:
+        return True
+    return False
+
+
+def payment_of_token(token: str) -> int | None:
+    """Find the payment whose callback address carries this token."""
+    with reading() as session:
+        return session.scalar(sa.select(Payment.id).where(Payment.callback_token_hash == token_hash(token)))
+
+
+def payment_named_in(raw: bytes) -> int | None:
+    """Find the payment that a body without a token names; good for asking, not for believing."""
+    try:
+        named = parse_stk_callback(raw).checkout_request_id
+    except MalformedCallback:
+        return None
+    with reading() as session:
+        return session.scalar(sa.select(Payment.id).where(Payment.checkout_request_id == named)) if named else None
+
+
+def ask_soon(session: Session, payment_id: int, *, now: datetime) -> None:
+    """Have Safaricom asked about a payment at the next chance; nothing that was said is believed."""
+    session.execute(
+        sa.update(Payment)
+        .where(Payment.id == payment_id, Payment.status == PaymentStatus.PENDING)
+        .values(next_query_at=now)
+    )
+
+
+def apply_or_leave(inbox_id: int, *, now: datetime) -> None:
+    """Apply a kept message; where that fails, leave it for the job with a growing delay."""
+    try:
+        apply(inbox_id=inbox_id, now=now)
+    except Exception as error:
+        log.error("inbox_apply_failed", inbox_id=inbox_id, exc_info=error)
+        _postpone(inbox_id=inbox_id, error=type(error).__name__, now=now)
+
+
+@transactional
+def _postpone(session: Session, *, inbox_id: int, error: str, now: datetime) -> None:
+    item = session.get_one(InboxItem, inbox_id)
+    item.attempts += 1
+    item.last_error = error
+    item.next_attempt_at = now + timedelta(seconds=min(3600, 2**item.attempts))
+    if item.attempts == ATTEMPTS_BEFORE_ALARM:
+        log.critical("inbox_stuck", inbox_id=inbox_id, attempts=item.attempts)
+
+
+def apply_one_due(*, now: datetime) -> bool:
+    """Apply the oldest message that is due; say whether there was one."""
+    due = (
+        sa.select(InboxItem.id)
+        .where(InboxItem.applied_at.is_(None), InboxItem.next_attempt_at <= now)
+        .order_by(InboxItem.id)
+        .limit(1)
+    )
+    with reading() as session:
+        inbox_id = session.scalar(due)
+    if inbox_id is None:
+        return False
+    apply_or_leave(inbox_id, now=now)
+    return True

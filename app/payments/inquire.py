@@ -1,0 +1,134 @@
+"""Ask Safaricom how a payment ended: leased, paced over the whole system, outside every transaction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from app.database import affected, insert_if_absent, transactional
+from app.errors import Problem
+from app.metrics import metrics
+from app.payments.daraja import DarajaClient, DarajaError
+from app.payments.evidence import Evidence, from_query, given_up
+from app.payments.models import Pace, Payment, PaymentStatus
+from app.payments.schedule import GIVE_UP_AFTER, next_query_at
+from app.payments.settle import settle
+
+log = structlog.get_logger()
+
+QUERY_PACE = "stk_query"
+
+
+class QueryPaceReached(Problem):
+    """Safaricom may not be asked more often at the moment."""
+
+    status, code = 429, "query_rate_reached"
+    message = "M-Pesa cannot be asked again just now. Wait as long as Retry-After says, or poll the status."
+
+
+@dataclass(frozen=True)
+class _Lease:
+    payment_id: int
+    checkout_request_id: str
+
+
+def ask_due(*, rate: int, now: datetime, daraja: DarajaClient, payment_id: int | None = None) -> bool:
+    """Ask about the pending payment that is due longest (or about one, if due); say whether one was asked about.
+
+    `rate` is how many queries a minute the whole system may send.
+    """
+    lease = _lease_due(rate=rate, payment_id=payment_id, now=now)
+    if lease is None:
+        return False
+    _ask(lease, now=now, daraja=daraja)
+    return True
+
+
+def ask_now(*, payment_id: int, rate: int, now: datetime, daraja: DarajaClient) -> None:
+    """Ask about one payment whether or not it is due, unless it is paid; raise QueryPaceReached."""
+    lease = _lease_one(payment_id=payment_id, rate=rate, now=now)
+    if lease is not None:
+        _ask(lease, now=now, daraja=daraja)
+
+
+def _ask(lease: _Lease, *, now: datetime, daraja: DarajaClient) -> None:
+    asks = metrics().asks
+    try:
+        answer = daraja.stk_query(lease.checkout_request_id)
+    except DarajaError as error:
+        asks.labels("stk_query", type(error).__name__).inc()
+        log.warning("query_failed", payment_id=lease.payment_id, error=str(error))
+        return
+    asks.labels("stk_query", answer.outcome.name.lower()).inc()
+    evidence = from_query(answer)
+    if evidence is not None:
+        _settle(payment_id=lease.payment_id, evidence=evidence, now=now)
+
+
+@transactional
+def _settle(session: Session, *, payment_id: int, evidence: Evidence, now: datetime) -> None:
+    settle(session, payment_id=payment_id, evidence=evidence, now=now)
+
+
+@transactional
+def _lease_due(session: Session, *, rate: int, payment_id: int | None, now: datetime) -> _Lease | None:
+    """Take a due payment for ourselves by pushing its next time forward; nothing where the pace forbids."""
+    due = sa.select(Payment).where(
+        Payment.status == PaymentStatus.PENDING,
+        Payment.checkout_request_id.is_not(None),
+        Payment.next_query_at <= now,
+    )
+    if payment_id is not None:
+        due = due.where(Payment.id == payment_id)
+    payment = session.scalar(due.order_by(Payment.next_query_at).limit(1).with_for_update(skip_locked=True))
+    if payment is None or not _take_turn(session, rate=rate, now=now):
+        return None
+    return _lease(payment, now)
+
+
+@transactional
+def _lease_one(session: Session, *, payment_id: int, rate: int, now: datetime) -> _Lease | None:
+    payment = session.get(Payment, payment_id, with_for_update=True)
+    if payment is None or payment.checkout_request_id is None or payment.status is PaymentStatus.COMPLETED:
+        return None
+    if not _take_turn(session, rate=rate, now=now):
+        raise QueryPaceReached(retry_after_s=60 // rate + 1)
+    return _lease(payment, now)
+
+
+def _lease(payment: Payment, now: datetime) -> _Lease:
+    payment.queries += 1
+    if payment.status is PaymentStatus.PENDING:
+        payment.next_query_at = next_query_at(payment.created_at, payment.queries, now)
+    return _Lease(payment.id, str(payment.checkout_request_id))
+
+
+def _take_turn(session: Session, *, rate: int, now: datetime) -> bool:
+    """Take the next place in the queue to Safaricom, evenly spaced: its gateway allows no burst.
+
+    The sandbox answers a sixth query within a minute, or a second one within twelve seconds, with a spike
+    arrest (observed, sandbox 2025: messagesPerPeriod=5, maxBurstMessageCount=1).
+    """
+    insert_if_absent(session, Pace, name=QUERY_PACE, free_at=now)
+    free = sa.update(Pace).where(Pace.name == QUERY_PACE, Pace.free_at <= now)
+    return affected(session, free.values(free_at=now + timedelta(seconds=60 / rate))) == 1
+
+
+@transactional
+def give_up_one(session: Session, *, now: datetime) -> bool:
+    """Give up one payment that nobody could tell about for a day, and call a person; say whether there was one."""
+    overdue = (
+        sa.select(Payment.id)
+        .where(Payment.status == PaymentStatus.PENDING, Payment.created_at <= now - GIVE_UP_AFTER)
+        .order_by(Payment.id)
+        .limit(1)
+    )
+    payment_id = session.scalar(overdue)
+    if payment_id is None:
+        return False
+    settle(session, payment_id=payment_id, evidence=given_up(), now=now)
+    return True

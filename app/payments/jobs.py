@@ -1,0 +1,51 @@
+"""The work that nobody waits for, one row at a time; the database says what is due, so no trigger is missed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from app.clock import Clock
+from app.consultations.bookings import complete_one_overdue, expire_one_hold
+from app.payments import inbox, inquire, refunds
+from app.payments.daraja import DarajaClient
+from config import Settings
+
+MOST_AT_ONCE = 500
+
+Step = Callable[[], bool]
+
+
+def news_steps(clock: Clock) -> dict[str, Step]:
+    """Return the step that applies news which could not be applied when it came."""
+    return {"inbox_applied": lambda: inbox.apply_one_due(now=clock.now())}
+
+
+def asking_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict[str, Step]:
+    """Return the step that asks Safaricom; it may take as long as Safaricom does."""
+    rate = settings.safaricom_query_rate
+    return {"asked": lambda: inquire.ask_due(rate=rate, now=clock.now(), daraja=daraja)}
+
+
+def closing_steps(clock: Clock) -> dict[str, Step]:
+    """Return the steps that follow from time alone, for money."""
+    return {
+        "given_up": lambda: inquire.give_up_one(now=clock.now()),
+        "refunds_requested": lambda: refunds.return_dead_money(now=clock.now()),
+    }
+
+
+def expiring_steps(clock: Clock) -> dict[str, Step]:
+    """Return the steps that end bookings which time has ended."""
+    return {
+        "holds_expired": lambda: expire_one_hold(now=clock.now()),
+        "consultations_completed": lambda: complete_one_overdue(now=clock.now()),
+    }
+
+
+def run(steps: Mapping[str, Step]) -> Iterator[str]:
+    """Run each step until it finds nothing more, within reason; yield its name for each row done."""
+    for name, step in steps.items():
+        for _ in range(MOST_AT_ONCE):
+            if not step():
+                break
+            yield name

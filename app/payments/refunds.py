@@ -1,0 +1,98 @@
+"""Money that has to go back: requested here in the transaction that finds it out."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.consultations.bookings import change, lock_consultation
+from app.consultations.models import Absent, Consultation, ConsultationStatus
+from app.consultations.models import PaymentStatus as Standing
+from app.database import transactional
+from app.payments import ledger
+from app.payments.models import LedgerAccount, Payment, PaymentStatus, Refund, RefundStatus
+
+_DEAD = sa.or_(
+    Consultation.status.in_((ConsultationStatus.CANCELLED, ConsultationStatus.EXPIRED)),
+    sa.and_(Consultation.status == ConsultationStatus.NO_SHOW, Consultation.no_show_by == Absent.ADVOCATE),
+)
+
+
+def is_dead(consultation: Consultation) -> bool:
+    """Say whether a booking can use no money any more, beyond what its cancellation tier keeps."""
+    if consultation.status is ConsultationStatus.NO_SHOW:
+        return consultation.no_show_by is Absent.ADVOCATE
+    return consultation.status in (ConsultationStatus.CANCELLED, ConsultationStatus.EXPIRED)
+
+
+def money_held(session: Session, consultation_id: int) -> int:
+    """Return the cents received for a booking, less what went or goes back."""
+    held = sa.func.sum(Payment.amount_received - Payment.amount_returned)
+    return session.scalar(sa.select(held).where(Payment.consultation_id == consultation_id)) or 0
+
+
+def give_back(session: Session, consultation: Consultation, amount: int, *, reason: str, now: datetime) -> None:
+    """Request refunds of `amount` cents in all, newest money first; the booking must be locked."""
+    paid = (
+        sa.select(Payment)
+        .where(Payment.consultation_id == consultation.id, Payment.status == PaymentStatus.COMPLETED)
+        .order_by(Payment.id.desc())
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    session.flush()
+    for payment in session.scalars(paid):
+        part = min(amount, payment.held)
+        if part > 0:
+            _request(session, payment, part, reason=reason, now=now)
+            amount -= part
+
+
+def _request(session: Session, payment: Payment, amount: int, *, reason: str, now: datetime) -> None:
+    refund = Refund(
+        payment_id=payment.id,
+        consultation_id=payment.consultation_id,
+        amount=amount,
+        currency=payment.currency,
+        status=RefundStatus.REQUESTED,
+        reason=reason,
+        requested_at=now,
+    )
+    session.add(refund)
+    payment.amount_returned += amount
+    session.flush()
+    ledger.transfer(
+        session,
+        debit=ledger.consultation_account(payment.consultation_id),
+        credit=ledger.refund_account(refund.id),
+        amount=amount,
+        currency=payment.currency,
+        event_key=f"refund:{refund.id}:requested",
+        now=now,
+    )
+
+
+@transactional
+def return_dead_money(session: Session, *, now: datetime) -> bool:
+    """Request back what one dead booking still holds beyond its cancellation tier; say whether one was found.
+
+    Cancelling and expiring know nothing of money, so this finds the bookings by their ledger account.
+    """
+    account = sa.literal("consultation:").concat(sa.cast(Consultation.id, sa.String))
+    overdue = (
+        sa.select(Consultation.id)
+        .join(LedgerAccount, LedgerAccount.name == account)
+        .where(_DEAD, LedgerAccount.balance > Consultation.kept_amount)
+        .limit(1)
+    )
+    consultation_id = session.scalar(overdue)
+    if consultation_id is None:
+        return False
+    consultation = lock_consultation(session, consultation_id)
+    if consultation is not None and is_dead(consultation):
+        excess = money_held(session, consultation.id) - consultation.kept_amount
+        give_back(session, consultation, excess, reason=f"booking_{consultation.status.lower()}", now=now)
+        change(session, consultation, now=now, cause="refund_requested", payment_status=Standing.REFUNDING)
+    return True

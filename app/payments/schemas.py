@@ -1,0 +1,192 @@
+"""The wire of the payments: what comes in, what goes out."""
+
+from __future__ import annotations
+
+import marshmallow as ma
+
+from app.fields import Instant, Phone, QueryNumber, Shillings, Text, WholeNumber
+from app.http import PageArgs, page_of
+from app.payments.models import PaymentStatus, ReviewKind, ReviewStatus
+from app.phone import mask
+
+LARGEST_ID = 2**63 - 1
+
+
+class StkPushArgs(ma.Schema):
+    """Which booking is paid for, from which phone."""
+
+    phone_number = Phone(required=True, metadata={"example": "0708 374 149"})
+    booking_id = WholeNumber(low=1, high=LARGEST_ID, required=True)
+    amount = Shillings(low=1, metadata={"description": "May be left out; if given it must be what is due."})
+    account_reference = Text(max_length=100, metadata={"description": "Accepted for old clients, not used."})
+    transaction_desc = Text(max_length=200, metadata={"description": "Accepted for old clients, not used."})
+
+
+class StkPushSchema(ma.Schema):
+    """The prompt is on its way; poll the payment."""
+
+    success = ma.fields.Boolean(required=True)
+    CheckoutRequestID = ma.fields.String(required=True)
+    MerchantRequestID = ma.fields.String(allow_none=True)
+    ResponseCode = ma.fields.String(required=True, metadata={"example": "0"})
+    ResponseDescription = ma.fields.String(required=True)
+    CustomerMessage = ma.fields.String(required=True)
+    payment_id = ma.fields.Integer(required=True)
+    expires_at = Instant(required=True, metadata={"description": "Until then the phone may still ask."})
+
+
+class UnknownPushSchema(ma.Schema):
+    """Safaricom's answer was lost: it may or may not have rung; poll the payment."""
+
+    success = ma.fields.Boolean(required=True)
+    status = ma.fields.String(required=True, metadata={"example": "pending"})
+    payment_id = ma.fields.Integer(required=True)
+
+
+class WaitArgs(ma.Schema):
+    """How long the answer may be held back."""
+
+    wait = QueryNumber(
+        low=0,
+        high=25,
+        load_default=0,
+        metadata={"description": "Seconds to hold the answer until something changes."},
+    )
+
+
+class QueryArgs(ma.Schema):
+    """Which payment Safaricom is asked about."""
+
+    CheckoutRequestID = Text(min_length=1, max_length=128, required=True)
+
+
+class BookingStanding(ma.Schema):
+    """How the booking stands that a payment is for."""
+
+    id = ma.fields.Integer(required=True)
+    reference = ma.fields.String(required=True)
+    status = ma.fields.String(required=True)
+    payment_status = ma.fields.String(required=True)
+    starts_at = Instant(required=True)
+    hold_expires_at = Instant(allow_none=True)
+
+
+class PaymentSchema(ma.Schema):
+    """How a payment stands."""
+
+    payment_id = ma.fields.Integer(attribute="payment.id", required=True)
+    CheckoutRequestID = ma.fields.String(attribute="payment.checkout_request_id", allow_none=True, required=True)
+    ResultCode = ma.fields.String(
+        attribute="payment.result_code",
+        allow_none=True,
+        required=True,
+        metadata={"description": "null while unknown"},
+    )
+    ResultDesc = ma.fields.String(attribute="payment.result_desc", allow_none=True, required=True)
+    status = ma.fields.Enum(PaymentStatus, by_value=True, attribute="payment.status", required=True)
+    mpesa_receipt_number = ma.fields.String(
+        attribute="payment.mpesa_receipt_number", allow_none=True, required=True
+    )
+    transaction_date = Instant(attribute="payment.transaction_date", allow_none=True, required=True)
+    amount = Shillings(attribute="payment.amount", required=True)
+    amount_received = Shillings(attribute="payment.amount_received", required=True)
+    failure_reason = ma.fields.String(attribute="payment.failure_reason", allow_none=True, required=True)
+    consultation = ma.fields.Nested(BookingStanding, required=True)
+    message = ma.fields.String(required=True)
+
+
+class CallbackAnswer(ma.Schema):
+    """What Safaricom expects to hear."""
+
+    ResultCode = ma.fields.Integer(required=True)
+    ResultDesc = ma.fields.String(required=True)
+
+
+class TransactionFilters(ma.Schema):
+    """Which movements."""
+
+    status = ma.fields.Enum(PaymentStatus, by_value=True)
+    type = ma.fields.String(validate=ma.validate.OneOf(["stk_push"]))
+    receipt = Text(max_length=32, pattern=r"[A-Za-z0-9]+")
+    phone = Phone()
+    from_ = ma.fields.Date(data_key="from", metadata={"description": "First day, in Nairobi."})
+    to = ma.fields.Date(metadata={"description": "Last day, in Nairobi."})
+
+    @ma.validates_schema
+    def check_order(self, data: dict[str, object], **_: object) -> None:
+        """Refuse a range that runs backwards."""
+        if "from_" in data and "to" in data and data["from_"] > data["to"]:  # type: ignore[operator]  # two dates
+            raise ma.ValidationError("Must not be after 'to'.", "from")
+
+
+class TransactionArgs(TransactionFilters, PageArgs):
+    """Which movements, cut how."""
+
+
+class TransactionSchema(ma.Schema):
+    """One movement of money, asked for or made."""
+
+    id = ma.fields.Integer(required=True)
+    type = ma.fields.Constant("stk_push")
+    direction = ma.fields.Constant("in")
+    status = ma.fields.Enum(PaymentStatus, by_value=True, required=True)
+    amount = Shillings(required=True)
+    amount_received = Shillings(required=True)
+    currency = ma.fields.String(required=True)
+    receipt = ma.fields.String(attribute="mpesa_receipt_number", allow_none=True, required=True)
+    phone = ma.fields.String(required=True)
+    booking_id = ma.fields.Integer(attribute="consultation_id", required=True)
+    payee = ma.fields.Constant(None, allow_none=True)
+    created_at = Instant(required=True)
+    completed_at = Instant(attribute="settled_at", allow_none=True, required=True)
+
+
+class OwnTransactionSchema(TransactionSchema):
+    """A movement as its owner sees it."""
+
+    @ma.post_dump
+    def mask_phone(self, data: dict[str, object], **_: object) -> dict[str, object]:
+        """Show only as much of the number as its owner needs to recognise it."""
+        return data | {"phone": mask(str(data["phone"]))}
+
+
+class ReviewArgs(PageArgs):
+    """Which review items."""
+
+    status = ma.fields.Enum(ReviewStatus, by_value=True, load_default=ReviewStatus.OPEN)
+    kind = ma.fields.Enum(ReviewKind, by_value=True)
+
+
+class ReviewItemSchema(ma.Schema):
+    """Something that a person must see."""
+
+    id = ma.fields.Integer(required=True)
+    kind = ma.fields.Enum(ReviewKind, by_value=True, required=True)
+    status = ma.fields.Enum(ReviewStatus, by_value=True, required=True)
+    payment_id = ma.fields.Integer(allow_none=True, required=True)
+    booking_id = ma.fields.Integer(attribute="consultation_id", allow_none=True, required=True)
+    receipt = ma.fields.String(allow_none=True, required=True)
+    amount_expected = Shillings(allow_none=True, required=True)
+    amount_received = Shillings(allow_none=True, required=True)
+    proposed_action = ma.fields.String(required=True)
+    opened_at = Instant(required=True)
+
+
+class StatisticsSchema(ma.Schema):
+    """Counts, sums and times over all payments by STK push."""
+
+    counts = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer(), required=True)
+    total = ma.fields.Integer(required=True)
+    amount_received = Shillings(required=True, high=2**53)
+    amount_returned = Shillings(required=True, high=2**53)
+    success_rate = ma.fields.Float(
+        allow_none=True, required=True, metadata={"description": "Of those that ended."}
+    )
+    seconds_to_complete = ma.fields.Float(allow_none=True, required=True, metadata={"description": "Mean."})
+    failure_reasons = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer(), required=True)
+    pending_over_5_minutes = ma.fields.Integer(required=True)
+    review_items_open = ma.fields.Integer(required=True)
+
+
+TransactionPage = page_of(TransactionSchema)
+ReviewPage = page_of(ReviewItemSchema)

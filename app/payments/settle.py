@@ -1,0 +1,361 @@
+"""The one door through which news about money goes: it decides, records and moves, in its caller's transaction.
+
+Callbacks, query answers, the answer to a push and the passing of a day are all evidence. `settle` locks the
+booking, then the payment, looks the pair (state, claim) up in one table and acts. It never asks and never commits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from app import money
+from app.consultations.bookings import change, confirm, lock_consultation
+from app.consultations.models import Consultation, ConsultationStatus
+from app.consultations.models import PaymentStatus as Standing
+from app.database import lock
+from app.payments import ledger
+from app.payments.evidence import Evidence
+from app.payments.models import Payment, PaymentEvent, PaymentStatus, ReviewKind
+from app.payments.refunds import give_back, is_dead, money_held
+from app.payments.review import open_item
+from app.payments.states import TRANSITIONS, Action
+
+log = structlog.get_logger()
+
+
+def settle(session: Session, *, payment_id: int, evidence: Evidence, now: datetime) -> None:
+    """Apply one piece of evidence to one payment and to its booking."""
+    consultation_id = session.scalar(sa.select(Payment.consultation_id).where(Payment.id == payment_id))
+    consultation = lock_consultation(session, consultation_id) if consultation_id else None
+    payment = lock(session, Payment, payment_id)
+    if consultation is None or payment is None:
+        raise LookupError(f"payment {payment_id} does not exist")
+    action = TRANSITIONS[payment.status, evidence.says]
+    _ACTIONS[action](session, consultation, payment, evidence, now)
+
+
+Step = Callable[[Session, Consultation, Payment, Evidence, datetime], None]
+
+
+def _complete(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    """Book money that came, once: the receipt is its identity, over all payments."""
+    if _belongs_to_another(session, payment, evidence):
+        _reuse(session, payment, evidence, now)
+        return
+    before = payment.status
+    _check_identity(session, payment, evidence, now)
+    payment.status = PaymentStatus.COMPLETED
+    payment.amount_received = evidence.amount if evidence.amount is not None else payment.amount
+    payment.mpesa_receipt_number = evidence.receipt
+    payment.transaction_date = evidence.transaction_date
+    payment.failure_reason = None
+    _close(session, payment, evidence, now)
+    _record(session, payment, evidence, before, now)
+    _hold(session, payment, payment.amount_received, "received", now)
+    _allocate(session, consultation, payment, evidence, now)
+
+
+def _fail(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    _end_without_money(session, consultation, payment, evidence, PaymentStatus.FAILED, now)
+
+
+def _cancel(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    _end_without_money(session, consultation, payment, evidence, PaymentStatus.CANCELLED, now)
+    open_item(
+        session,
+        ReviewKind.UNKNOWN_OUTCOME,
+        news_key=f"payment:{payment.id}:unknown",
+        payment_id=payment.id,
+        consultation_id=consultation.id,
+        amount_expected=payment.amount,
+        proposed_action="Look for this payment on the M-Pesa statement; record it if the money came.",
+        now=now,
+    )
+
+
+def _compare(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    """Take more news of a payment that is known to be paid: a repeat, its missing receipt, or more money."""
+    if evidence.receipt in (None, payment.mpesa_receipt_number):
+        return
+    if _belongs_to_another(session, payment, evidence):
+        _reuse(session, payment, evidence, now)
+    elif payment.mpesa_receipt_number is None:
+        _merge(session, consultation, payment, evidence, now)
+    else:
+        _book_more_money(session, consultation, payment, evidence, now)
+
+
+def _contradict(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    open_item(
+        session,
+        ReviewKind.CONTRADICTORY_NEWS,
+        news_key=f"payment:{payment.id}:failed-after-paid:{evidence.result_code}",
+        payment_id=payment.id,
+        consultation_id=consultation.id,
+        inbox_id=evidence.inbox_id,
+        receipt=payment.mpesa_receipt_number,
+        amount_expected=payment.amount,
+        amount_received=payment.amount_received,
+        proposed_action="Keep the payment; check the receipt on the M-Pesa statement.",
+        now=now,
+    )
+
+
+def _nothing(*_: object) -> None:
+    """The same news again changes nothing."""
+
+
+_ACTIONS: dict[Action, Step] = {
+    Action.COMPLETE: _complete,
+    Action.FAIL: _fail,
+    Action.CANCEL: _cancel,
+    Action.COMPARE: _compare,
+    Action.CONTRADICT: _contradict,
+    Action.NOTHING: _nothing,
+}
+
+
+def _end_without_money(
+    session: Session,
+    consultation: Consultation,
+    payment: Payment,
+    evidence: Evidence,
+    status: PaymentStatus,
+    now: datetime,
+) -> None:
+    before = payment.status
+    payment.status = status
+    payment.failure_reason = evidence.reason
+    _close(session, payment, evidence, now)
+    _record(session, payment, evidence, before, now)
+    refresh_standing(session, consultation, now=now)
+
+
+def _close(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:
+    if payment.checkout_request_id is None and not _checkout_id_taken(session, evidence.checkout_request_id):
+        payment.checkout_request_id = evidence.checkout_request_id
+        payment.merchant_request_id = evidence.merchant_request_id
+    payment.result_code = evidence.result_code
+    payment.result_desc = evidence.result_desc[:255] if evidence.result_desc else None
+    payment.settled_at = now
+    payment.is_live = False
+    payment.next_query_at = None
+
+
+def _record(
+    session: Session, payment: Payment, evidence: Evidence, before: PaymentStatus | None, now: datetime
+) -> None:
+    session.add(
+        PaymentEvent(
+            payment_id=payment.id,
+            at=now,
+            source=evidence.source,
+            inbox_id=evidence.inbox_id,
+            status_before=before,
+            status_after=payment.status,
+            detail=evidence.receipt or evidence.reason or evidence.result_code,
+        )
+    )
+    session.flush()
+    log.info("payment", payment_id=payment.id, status=payment.status, source=evidence.source)
+
+
+def _hold(session: Session, payment: Payment, amount: int, what: str, now: datetime) -> None:
+    ledger.transfer(
+        session,
+        debit=ledger.WORKING,
+        credit=ledger.consultation_account(payment.consultation_id),
+        amount=amount,
+        currency=payment.currency,
+        event_key=f"payment:{payment.id}:{what}",
+        now=now,
+    )
+
+
+def _checkout_id_taken(session: Session, checkout_request_id: str | None) -> bool:
+    owner = sa.select(Payment.id).where(Payment.checkout_request_id == checkout_request_id)
+    return checkout_request_id is not None and session.scalar(owner) is not None
+
+
+def _belongs_to_another(session: Session, payment: Payment, evidence: Evidence) -> bool:
+    """Say whether the receipt is booked elsewhere; where two claims race, the unique constraint decides."""
+    if evidence.receipt is None:
+        return False
+    owner = sa.select(Payment.id).where(Payment.mpesa_receipt_number == evidence.receipt, Payment.id != payment.id)
+    return session.scalar(owner) is not None
+
+
+def _reuse(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:
+    """Refuse to book one receipt twice; ask Safaricom how this payment really ended."""
+    if payment.status is PaymentStatus.PENDING:
+        payment.next_query_at = now
+    open_item(
+        session,
+        ReviewKind.CONTRADICTORY_NEWS,
+        news_key=f"payment:{payment.id}:receipt-reused:{evidence.receipt}",
+        payment_id=payment.id,
+        consultation_id=payment.consultation_id,
+        inbox_id=evidence.inbox_id,
+        receipt=evidence.receipt,
+        amount_expected=payment.amount,
+        amount_received=evidence.amount,
+        proposed_action="The receipt is already booked to another payment; check both on the M-Pesa statement.",
+        now=now,
+    )
+
+
+def _check_identity(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:
+    """Open a review item for whatever the news says differently from what we asked for."""
+    if evidence.amount is not None and evidence.amount != payment.amount:
+        _doubt(session, ReviewKind.AMOUNT_MISMATCH, "amount", payment, evidence, now)
+    ours, theirs = payment.checkout_request_id, evidence.checkout_request_id
+    elsewhere = ours is None and _checkout_id_taken(session, theirs)
+    if elsewhere or (ours is not None and theirs is not None and ours != theirs):
+        _doubt(session, ReviewKind.CONTRADICTORY_NEWS, "checkout-id", payment, evidence, now)
+    if evidence.phone and evidence.phone.isdigit() and evidence.phone[-9:] != payment.phone[-9:]:
+        _doubt(session, ReviewKind.CONTRADICTORY_NEWS, "phone", payment, evidence, now)
+
+
+def _doubt(
+    session: Session, kind: ReviewKind, about: str, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    open_item(
+        session,
+        kind,
+        news_key=f"payment:{payment.id}:{about}:{evidence.receipt}",
+        payment_id=payment.id,
+        consultation_id=payment.consultation_id,
+        inbox_id=evidence.inbox_id,
+        receipt=evidence.receipt,
+        amount_expected=payment.amount,
+        amount_received=evidence.amount,
+        proposed_action=f"The {about.replace('-', ' ')} is not what was asked for; check the M-Pesa statement.",
+        now=now,
+    )
+
+
+def _merge(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    """Give a payment that a query proved its receipt, and its true amount where that differs."""
+    _check_identity(session, payment, evidence, now)
+    payment.mpesa_receipt_number = evidence.receipt
+    payment.transaction_date = evidence.transaction_date
+    _record(session, payment, evidence, payment.status, now)
+    difference = (evidence.amount or payment.amount_received) - payment.amount_received
+    if difference > 0:
+        payment.amount_received += difference
+        _hold(session, payment, difference, "corrected", now)
+    elif difference < 0 and payment.held + difference >= 0:
+        payment.amount_received += difference
+        ledger.transfer(
+            session,
+            debit=ledger.consultation_account(payment.consultation_id),
+            credit=ledger.WORKING,
+            amount=-difference,
+            currency=payment.currency,
+            event_key=f"payment:{payment.id}:corrected",
+            now=now,
+        )
+    if difference:
+        session.flush()
+        _allocate(session, consultation, payment, evidence, now)
+
+
+def _book_more_money(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    """Book a second receipt that came for one prompt as a payment of its own."""
+    amount = evidence.amount or payment.amount
+    more = Payment(
+        consultation_id=consultation.id,
+        payer_id=payment.payer_id,
+        channel=payment.channel,
+        currency=payment.currency,
+        amount=amount,
+        amount_received=amount,
+        phone=payment.phone,
+        status=PaymentStatus.COMPLETED,
+        mpesa_receipt_number=evidence.receipt,
+        transaction_date=evidence.transaction_date,
+        result_code=evidence.result_code,
+        created_at=now,
+        settled_at=now,
+    )
+    session.add(more)
+    session.flush()
+    _record(session, more, evidence, None, now)
+    _hold(session, more, amount, "received", now)
+    _allocate(session, consultation, more, evidence, now)
+
+
+def _allocate(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    """Let money that came confirm the booking, or send back what it has no use for; nothing is kept silently."""
+    held = money_held(session, consultation.id)
+    if held >= consultation.fee and consultation.status in (
+        ConsultationStatus.PENDING,
+        ConsultationStatus.EXPIRED,
+    ):
+        confirm(session, consultation, now=now, cause="paid")
+    if is_dead(consultation):
+        _return(session, consultation, payment, held - consultation.kept_amount, ReviewKind.LATE_PAYMENT, now)
+    elif held > consultation.fee:
+        _return(session, consultation, payment, held - consultation.fee, ReviewKind.SECOND_PAYMENT, now)
+    refresh_standing(session, consultation, now=now)
+
+
+def _return(
+    session: Session, consultation: Consultation, payment: Payment, amount: int, kind: ReviewKind, now: datetime
+) -> None:
+    give_back(session, consultation, amount, reason=kind, now=now)
+    open_item(
+        session,
+        kind,
+        news_key=f"payment:{payment.id}:{kind}",
+        payment_id=payment.id,
+        consultation_id=consultation.id,
+        receipt=payment.mpesa_receipt_number,
+        amount_expected=payment.amount,
+        amount_received=payment.amount_received,
+        proposed_action=f"Send back {money.spoken(amount, payment.currency)}; the refund is requested.",
+        now=now,
+    )
+
+
+def refresh_standing(session: Session, consultation: Consultation, *, now: datetime) -> None:
+    """Bring a locked booking's payment status in line with its payments."""
+    session.flush()
+    payments = session.scalars(
+        sa.select(Payment).where(Payment.consultation_id == consultation.id).order_by(Payment.id)
+    ).all()
+    change(session, consultation, now=now, cause="payment", payment_status=_standing(consultation, payments))
+
+
+def _standing(consultation: Consultation, payments: Sequence[Payment]) -> Standing:
+    held = sum(payment.held for payment in payments)
+    if is_dead(consultation) and any(payment.amount_returned for payment in payments):
+        return Standing.REFUNDING
+    if held > 0:
+        return Standing.PAID if held >= consultation.fee else Standing.PARTIALLY_PAID
+    if any(payment.is_live for payment in payments):
+        return Standing.PENDING
+    if payments and payments[-1].status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
+        return Standing.FAILED
+    return Standing.PENDING if any(p.status is PaymentStatus.PENDING for p in payments) else Standing.UNPAID

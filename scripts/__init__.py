@@ -1,0 +1,1 @@
+"""What is run beside the application: everything at once, a tour, a measurement."""

@@ -1,0 +1,161 @@
+"""Start everything on this machine: database, stand-in Safaricom, API and worker; Ctrl-C ends all of it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import requests
+
+from app import create_app, db
+from app.demo import DOMAIN, PASSWORD, PEOPLE, seed
+from app.runtime import runtime
+from config import PROJECT_DIR, ConfigurationError, Settings, load_settings
+from run import migrate
+
+START_WITHIN_S = 30
+STOP_WITHIN_S = 8
+
+Processes = dict[str, subprocess.Popen[bytes]]
+
+
+class Stop(Exception):
+    """Somebody asked for the end."""
+
+
+def main() -> None:
+    """Prepare the database, start the processes, say where to click, wait for the end."""
+    try:
+        settings = load_settings()
+    except ConfigurationError as faults:
+        sys.exit(str(faults))
+    if settings.is_production:
+        sys.exit(
+            "'make run' is for development. In production start gunicorn and the worker; see docs/operations.md."
+        )
+    refuse_busy_ports(settings)
+    prepare_database(settings)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, stop)
+    try:
+        with started(commands(settings)) as processes:
+            wait_until_ready(settings, processes)
+            print(welcome(settings), flush=True)
+            watch(processes)
+    except Stop:
+        print("\nStopped.")
+
+
+def stop(_signal: int, _frame: FrameType | None) -> None:
+    raise Stop
+
+
+def refuse_busy_ports(settings: Settings) -> None:
+    ports = {"PORT": settings.port} | ({"SIMULATOR_PORT": settings.simulator_port} if settings.simulator else {})
+    for variable, port in ports.items():
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                sys.exit(f"Port {port} is in use. Free it, or choose another: {variable}={port + 1000} make run")
+
+
+def prepare_database(settings: Settings) -> None:
+    app = create_app(settings)
+    migrate(app)
+    with app.app_context():
+        seed(now=runtime().clock.now())
+        db.engine.dispose()
+
+
+def commands(settings: Settings) -> dict[str, list[str]]:
+    flask = [sys.executable, "-m", "flask", "--app", "run"]
+    simulator = [sys.executable, "-m", "simulator", "--port", str(settings.simulator_port)]
+    chosen = {"simulator": simulator} if settings.simulator else {}
+    return chosen | {"api": [sys.executable, "run.py"], "worker": [*flask, "worker"]}
+
+
+@contextmanager
+def started(chosen: dict[str, list[str]]) -> Iterator[Processes]:
+    """Start the processes in a session of their own, so that Ctrl-C reaches them through us alone and in order."""
+    processes: Processes = {}
+    try:
+        for name, command in chosen.items():
+            processes[name] = subprocess.Popen(command, cwd=PROJECT_DIR, env=os.environ, start_new_session=True)
+        yield processes
+    finally:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_IGN)  # a second Ctrl-C must not leave somebody running
+        end(processes)
+
+
+def end(processes: Processes) -> None:
+    for process in processes.values():
+        process.terminate()
+    deadline = time.monotonic() + STOP_WITHIN_S
+    for process in processes.values():
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_until_ready(settings: Settings, processes: Processes) -> None:
+    addresses = [f"http://{settings.host}:{settings.port}/readyz"]
+    addresses += [f"{settings.safaricom_base}/phone"] if settings.simulator else []
+    deadline = time.monotonic() + START_WITHIN_S
+    for address in addresses:
+        while not answers(address):
+            check_alive(processes)
+            if time.monotonic() > deadline:
+                sys.exit(f"{address} did not answer within {START_WITHIN_S} s; see the messages above.")
+            time.sleep(0.05)
+
+
+def answers(address: str) -> bool:
+    try:
+        return requests.get(address, timeout=1).ok
+    except requests.RequestException:
+        return False
+
+
+def check_alive(processes: Processes) -> None:
+    for name, process in processes.items():
+        if process.poll() is not None:
+            sys.exit(f"The {name} ended by itself (status {process.returncode}); see the messages above.")
+
+
+def watch(processes: Processes) -> None:
+    while True:
+        check_alive(processes)
+        time.sleep(0.5)
+
+
+def welcome(settings: Settings) -> str:
+    api = f"http://{settings.host}:{settings.port}"
+    lines = [
+        "",
+        "Haki Yetu is running.",
+        "",
+        f"  API          {api}",
+        f"  Documents    {api}/docs",
+        f"  Outbox       {api}/outbox",
+    ]
+    if settings.simulator:
+        lines.append(f"  The phone    {settings.safaricom_base}/phone   (PIN 1234)")
+    else:
+        lines.append(f"  Safaricom    {settings.safaricom_base}   (the real phone rings)")
+    lines += ["", f"Demo log-ins, all with the password {PASSWORD}"]
+    lines += [f"  {role.value:<10} {name}@{DOMAIN}" for name, _, role, _ in PEOPLE]
+    lines += ["", "'make tour' in another terminal books and pays once, step by step. Ctrl-C ends everything.", ""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
