@@ -103,12 +103,20 @@ class Settings:
         return self.database_url.startswith("sqlite")
 
 
+class _Environment(Env):
+    """The process's environment and .env; a variable left empty counts as not set."""
+
+    def _get_value(self, env_key: str, default: Any) -> Any:
+        value = super()._get_value(env_key, default)
+        return default if value == "" else value
+
+
 def load_settings(*, dotenv: Path | None = PROJECT_DIR / ".env") -> Settings:
     """Read and check the environment, then freeze it.
 
     Raises ConfigurationError that names every wrong or missing variable at once, never a value.
     """
-    env = Env(eager=False)
+    env = _Environment(eager=False)
     env.add_parser("networks", parse_networks)
     env.add_parser("refund_tiers", parse_refund_tiers)
     if dotenv is not None:
@@ -135,7 +143,7 @@ def _read(env: Env) -> dict[str, Any]:
         "app_env": env.str(
             "APP_ENV", "development", validate=validate.OneOf(["development", "testing", "production"])
         ),
-        "instance_dir": Path(env.str("INSTANCE_DIR", "") or PROJECT_DIR / "instance"),
+        "instance_dir": Path(env.str("INSTANCE_DIR", str(PROJECT_DIR / "instance"))),
         "host": env.str("HOST", "127.0.0.1"),
         "port": env.int("PORT", 5000, validate=validate.Range(1, 65535)),
         "allow_remote": env.bool("ALLOW_REMOTE", False),

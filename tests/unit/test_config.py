@@ -1,0 +1,186 @@
+"""The environment: every fault named at once, unsafe production refused, the example kept equal."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from config import LIVE_BASE, SANDBOX_BASE, SANDBOX_PASSKEY, ConfigurationError, load_settings
+
+ROOT = Path(__file__).parents[2]
+VARIABLES = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "config.py").read_text()))
+
+PRODUCTION = {
+    "APP_ENV": "production",
+    "DATABASE_URL": "postgresql://haki:pw@db/haki",
+    "JWT_SECRET_KEY": "8fK2-pLq9_vTzR4wXc7bNm1sDg6hJy3e",
+    "SAFARICOM_BASE": LIVE_BASE,
+    "SAFARICOM_CONSUMER_KEY": "a-key",
+    "SAFARICOM_CONSUMER_SECRET": "a-secret",
+    "SAFARICOM_SHORTCODE": "600100",
+    "SAFARICOM_PASSKEY": "a-passkey",
+    "CALLBACK_URL_BASE": "https://pay.example.co.ke",
+}
+
+
+@pytest.fixture
+def load(monkeypatch, tmp_path):
+    """Load settings from these variables alone."""
+
+    def load_from(**variables: str):
+        for name in VARIABLES | {"FLASK_ENV"}:
+            monkeypatch.delenv(name, raising=False)
+        for name, value in {"INSTANCE_DIR": str(tmp_path), **variables}.items():
+            monkeypatch.setenv(name, value)
+        return load_settings(dotenv=None)
+
+    return load_from
+
+
+def faults_of(load, **variables: str) -> dict[str, str]:
+    with pytest.raises(ConfigurationError) as refused:
+        load(**variables)
+    return refused.value.faults
+
+
+def test_nothing_set_starts_development_with_the_simulator(load):
+    settings = load()
+    assert settings.simulator
+    assert settings.safaricom_base == "http://127.0.0.1:5001"
+    assert settings.callback_url_base == "http://127.0.0.1:5000"
+    assert settings.on_sqlite
+    assert "http://localhost:5173" in settings.cors_origins
+
+
+def test_the_development_key_is_made_once_and_kept(load, tmp_path):
+    assert load().jwt_secret_key == load().jwt_secret_key
+    assert oct((tmp_path / "jwt_secret_key").stat().st_mode)[-3:] == "600"
+
+
+def test_every_fault_is_named_in_one_go_and_no_value_is(load):
+    faults = faults_of(
+        load, PORT="ninety", REFUND_TIERS="24=100", TRUSTED_PROXIES="everywhere", MAIL_URL="", SIMULATOR="0"
+    )
+    assert {"PORT", "REFUND_TIERS", "TRUSTED_PROXIES", "SAFARICOM_BASE", "SAFARICOM_PASSKEY"} <= set(faults)
+    assert "everywhere" not in str(ConfigurationError(faults))
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [("postgres://u@h/d", "postgresql+psycopg://u@h/d"), ("postgresql://u@h/d", "postgresql+psycopg://u@h/d")],
+)
+def test_both_ways_of_writing_a_postgresql_address_are_taken(load, given, used):
+    assert load(DATABASE_URL=given).database_url == used
+
+
+def test_the_sandbox_is_asked_five_times_a_minute_and_the_rest_sixty(load):
+    sandbox = {
+        "SAFARICOM_BASE": SANDBOX_BASE,
+        "CALLBACK_URL_BASE": "https://t.example",
+        "SAFARICOM_CONSUMER_KEY": "k",
+        "SAFARICOM_CONSUMER_SECRET": "s",
+        "SAFARICOM_SHORTCODE": "174379",
+        "SAFARICOM_PASSKEY": SANDBOX_PASSKEY,
+    }
+    assert load(**sandbox).safaricom_query_rate == 5
+    assert load().safaricom_query_rate == 60
+    assert load(SAFARICOM_QUERY_RATE="7").safaricom_query_rate == 7
+
+
+def test_loopback_may_call_back_only_while_the_simulator_runs(load):
+    assert any(network.is_loopback for network in load().safaricom_allowed_ips)
+    assert not any(network.is_loopback for network in load(**PRODUCTION).safaricom_allowed_ips)
+
+
+def test_a_complete_production_environment_starts(load):
+    settings = load(**PRODUCTION)
+    assert settings.is_production
+    assert settings.log_format == "json"
+    assert not settings.simulator
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"JWT_SECRET_KEY": ""}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "short"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "a" * 40}, "JWT_SECRET_KEY"),
+        ({"DATABASE_URL": "sqlite:////srv/haki.sqlite3"}, "DATABASE_URL"),
+        ({"DATABASE_URL": ""}, "DATABASE_URL"),
+        ({"CALLBACK_URL_BASE": "http://pay.example.co.ke"}, "CALLBACK_URL_BASE"),
+        ({"CALLBACK_URL_BASE": ""}, "CALLBACK_URL_BASE"),
+        ({"SAFARICOM_PASSKEY": SANDBOX_PASSKEY}, "SAFARICOM_PASSKEY"),
+        ({"SAFARICOM_CONSUMER_SECRET": ""}, "SAFARICOM_CONSUMER_SECRET"),
+        ({"SAFARICOM_BASE": ""}, "SAFARICOM_BASE"),
+        ({"SAFARICOM_BASE": "http://127.0.0.1:5001"}, "SAFARICOM_BASE"),
+        ({"SAFARICOM_ALLOWED_IPS": "0.0.0.0/0"}, "SAFARICOM_ALLOWED_IPS"),
+        ({"SAFARICOM_ALLOWED_IPS": "10.0.0.0/8"}, "SAFARICOM_ALLOWED_IPS"),
+        ({"SAFARICOM_ALLOWED_IPS": "196.201.214.200,127.0.0.1"}, "SAFARICOM_ALLOWED_IPS"),
+        ({"RATE_LIMITS": "off"}, "RATE_LIMITS"),
+        ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS"),
+        ({"SAFARICOM_TRANSACTION_TYPE": "CustomerBuyGoodsOnline"}, "SAFARICOM_TILL_NUMBER"),
+    ],
+)
+def test_production_refuses_what_would_lose_money_or_let_a_stranger_in(load, change, named):
+    assert set(faults_of(load, **(PRODUCTION | change))) == {named}
+
+
+def test_sqlite_in_production_has_to_be_meant(load):
+    assert load(**PRODUCTION | {"DATABASE_URL": "sqlite:////srv/haki.sqlite3", "ALLOW_SQLITE": "1"}).on_sqlite
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (
+            {
+                "SAFARICOM_BASE": LIVE_BASE,
+                "CALLBACK_URL_BASE": "https://x.example",
+                "SAFARICOM_CONSUMER_KEY": "k",
+                "SAFARICOM_CONSUMER_SECRET": "s",
+                "SAFARICOM_SHORTCODE": "1",
+                "SAFARICOM_PASSKEY": "p",
+            },
+            "SAFARICOM_BASE",
+        ),
+        ({"FLASK_ENV": "production"}, "FLASK_ENV"),
+        ({"HOST": "0.0.0.0"}, "HOST"),
+    ],
+)
+@pytest.mark.parametrize("environment", ["development", "testing"])
+def test_anything_but_production_refuses_what_only_production_may(load, environment, change, named):
+    assert named in faults_of(load, APP_ENV=environment, **change)
+
+
+def test_a_remote_host_in_development_has_to_be_meant(load):
+    assert load(HOST="0.0.0.0", ALLOW_REMOTE="1").host == "0.0.0.0"
+
+
+def test_no_secret_stands_in_the_repr(load):
+    shown = repr(load(**PRODUCTION, METRICS_TOKEN="metrics-canary", MAIL_URL="smtp://u:mail-canary@h"))
+    for secret in (
+        PRODUCTION["JWT_SECRET_KEY"],
+        "a-secret",
+        "a-passkey",
+        "a-key",
+        "haki:pw",
+        "metrics-canary",
+        "mail-canary",
+    ):
+        assert secret not in shown
+
+
+def test_the_example_names_every_variable_that_is_read_and_no_other():
+    example = set(re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    assert example == VARIABLES
+
+
+def test_the_example_as_it_stands_gives_the_defaults(load, tmp_path):
+    plain = load()
+    os.environ.pop("INSTANCE_DIR")
+    text = (ROOT / ".env.example").read_text().replace("INSTANCE_DIR=\n", f"INSTANCE_DIR={tmp_path}\n")
+    (tmp_path / ".env").write_text(text)
+    assert load_settings(dotenv=tmp_path / ".env") == plain
