@@ -19,22 +19,8 @@ from app.money import from_shillings
 from app.roles import Role
 from app.runtime import runtime
 from config import ConfigurationError, Settings
+from demo_people import ADVOCATES, DOMAIN, PASSWORD, PEOPLE
 
-DOMAIN = "demo.hakiyetu.example"
-PASSWORD = "mvua-ya-masika-njema"  # noqa: S105 - public on purpose, and refused in production
-
-PEOPLE = (
-    ("achieng", "Achieng Otieno", Role.CLIENT, "254711000000"),
-    ("baraka", "Baraka Mwangi", Role.ADVOCATE, None),
-    ("zawadi", "Zawadi Njeri", Role.ADVOCATE, None),
-    ("dalmas", "Dalmas Kiprop", Role.FINANCE, None),
-    ("esther", "Esther Wanjiru", Role.ADMIN, None),
-)
-# Name, fee in shillings, minutes of a slot, practice areas, a line about them.
-ADVOCATES = {
-    "baraka": (3000, 60, ["family", "land"], "Twelve years of family and land matters in Nairobi."),
-    "zawadi": (4500, 45, ["employment", "tenancy"], "Employment and tenancy, in English, Swahili and Kikuyu."),
-}
 OFFICE_DAY = ((9 * 60, 13 * 60), (14 * 60, 17 * 60))
 
 
@@ -47,12 +33,12 @@ def seed(*, now: datetime) -> bool:
         user = create_account(
             email=f"{name}@{DOMAIN}",
             full_name=full_name,
-            role=role,
+            role=Role(role),
             password=PASSWORD,
             phone_number=phone_number,
             now=now,
         )
-        if role is Role.ADVOCATE:
+        if role == Role.ADVOCATE:
             _open_office(user.id, name)
     return True
 

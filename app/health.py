@@ -44,6 +44,14 @@ def readyz() -> dict[str, str]:
     return {"status": "ready"}
 
 
+def is_migrated() -> bool:
+    """Say whether the database can be reached and has the newest schema."""
+    try:
+        return schema_revision() == newest_revision()
+    except SQLAlchemyError:
+        return False
+
+
 def schema_revision() -> str | None:
     """Return the migration that the database stands at."""
     with reading() as session:

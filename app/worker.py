@@ -20,6 +20,8 @@ from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
 from huey.consumer import Consumer
 
 from app import outbox
+from app.clock import Clock
+from app.health import is_migrated
 from app.payments import jobs
 from app.payments.gateway import gateway
 from app.payments.jobs import Step
@@ -82,11 +84,19 @@ def _sweep(queue: Huey, app: Flask, name: str, steps: Mapping[str, Step]) -> Any
     return queue.task(name=name)(sweep)
 
 
+def wait_for_schema(clock: Clock) -> None:
+    """Wait until the database is reachable and migrated; somebody else does that."""
+    while not is_migrated():
+        log.warning("worker_waits_for_database")
+        clock.sleep(2)
+
+
 @click.command("worker")
 @with_appcontext
 def worker_command() -> None:
     """Run the background jobs until stopped."""
     settings = runtime().settings
+    wait_for_schema(runtime().clock)
     queue = build_queue(settings)
     tasks = schedule_jobs(queue, current_app._get_current_object())  # type: ignore[attr-defined]
     for task in tasks:

@@ -14,14 +14,13 @@ from types import FrameType
 
 import requests
 
-from app import create_app, db
-from app.demo import DOMAIN, PASSWORD, PEOPLE, seed
-from app.runtime import runtime
 from config import PROJECT_DIR, ConfigurationError, Settings, load_settings
-from run import migrate
+from demo_people import DOMAIN, PASSWORD, PEOPLE
 
 START_WITHIN_S = 30
 STOP_WITHIN_S = 8
+
+FLASK = [sys.executable, "-m", "flask", "--app", "run"]
 
 Processes = dict[str, subprocess.Popen[bytes]]
 
@@ -42,8 +41,8 @@ def main() -> None:
         )
     refuse_busy_ports(settings)
     prepare_database(settings)
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, stop)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
     try:
         with started(commands(settings)) as processes:
             wait_until_ready(settings, processes)
@@ -66,18 +65,21 @@ def refuse_busy_ports(settings: Settings) -> None:
 
 
 def prepare_database(settings: Settings) -> None:
-    app = create_app(settings)
-    migrate(app)
-    with app.app_context():
-        seed(now=runtime().clock.now())
-        db.engine.dispose()
+    """Make the database and the demo people where there may be none; an SQLite file that exists has both.
+
+    A newer schema is no matter here: the API brings its own SQLite file up to date, and the worker waits for that.
+    """
+    if settings.on_sqlite and (settings.instance_dir / "haki_yetu.sqlite3").exists():
+        return
+    for step in (["db", "upgrade"], ["seed-demo"]):
+        if subprocess.run([*FLASK, *step], cwd=PROJECT_DIR, check=False).returncode:
+            sys.exit("The database could not be prepared; see the messages above.")
 
 
 def commands(settings: Settings) -> dict[str, list[str]]:
-    flask = [sys.executable, "-m", "flask", "--app", "run"]
     simulator = [sys.executable, "-m", "simulator", "--port", str(settings.simulator_port)]
     chosen = {"simulator": simulator} if settings.simulator else {}
-    return chosen | {"api": [sys.executable, "run.py"], "worker": [*flask, "worker"]}
+    return chosen | {"api": [sys.executable, "run.py"], "worker": [*FLASK, "worker"]}
 
 
 @contextmanager
@@ -89,8 +91,8 @@ def started(chosen: dict[str, list[str]]) -> Iterator[Processes]:
             processes[name] = subprocess.Popen(command, cwd=PROJECT_DIR, env=os.environ, start_new_session=True)
         yield processes
     finally:
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, signal.SIG_IGN)  # a second Ctrl-C must not leave somebody running
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave somebody running
         end(processes)
 
 
@@ -152,7 +154,7 @@ def welcome(settings: Settings) -> str:
     else:
         lines.append(f"  Safaricom    {settings.safaricom_base}   (the real phone rings)")
     lines += ["", f"Demo log-ins, all with the password {PASSWORD}"]
-    lines += [f"  {role.value:<10} {name}@{DOMAIN}" for name, _, role, _ in PEOPLE]
+    lines += [f"  {role:<10} {name}@{DOMAIN}" for name, _, role, _ in PEOPLE]
     lines += ["", "'make tour' in another terminal books and pays once, step by step. Ctrl-C ends everything.", ""]
     return "\n".join(lines)
 

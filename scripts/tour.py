@@ -8,8 +8,8 @@ from typing import Any
 
 import requests
 
-from app.demo import DOMAIN, PASSWORD
 from config import ConfigurationError, Settings, load_settings
+from demo_people import DOMAIN, PASSWORD
 
 PHONE = "254712345678"
 PIN = "1234"

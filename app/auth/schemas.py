@@ -22,10 +22,11 @@ class EmailAddress(Text):
         super().__init__(max_length=254, metadata={"format": "email", "example": "achieng@example.com"}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
-        # Quoted local parts and literal network addresses are valid mail and nobody's real address.
-        if not text.isascii() or any(char in text for char in '"[]\\'):
+        # Before NFC, which turns the Kelvin sign into a K. Quoted local parts and literal network addresses are
+        # valid mail and nobody's real address.
+        if isinstance(value, str) and (not value.isascii() or set(value) & set('"[]\\')):
             raise ma.ValidationError(self.MESSAGE)
+        text = super()._deserialize(value, attr, data, **kwargs)
         return str(validate.Email(error=self.MESSAGE)(text)).lower()
 
 

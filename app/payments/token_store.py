@@ -58,6 +58,7 @@ class DatabaseTokenStore:
 
 @transactional
 def _write(session: Session, name: str, sealed: bytes, expires_at: datetime) -> None:
+    insert_if_absent(session, DarajaToken, name=name)
     row = sa.update(DarajaToken).where(DarajaToken.name == name)
     session.execute(row.values(sealed_value=sealed, expires_at=expires_at))
 

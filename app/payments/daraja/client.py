@@ -79,7 +79,7 @@ class DarajaClient:
         """Ask what became of a push; raise NotSent, Refused or OutcomeUnknown, none of which says it failed."""
         body = stk_query_body(checkout_request_id, self._credentials, nairobi_timestamp(self._now()))
         answer = self._post(_QUERY_PATH, body)
-        if answer.status in (200, 500) and answer.error_code == "500.001.1001":
+        if answer.error_code == "500.001.1001":
             return _unsettled(answer)
         if refused := refusal(answer):
             raise refused

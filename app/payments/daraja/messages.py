@@ -71,10 +71,13 @@ class StkPush:
 
 @dataclass(frozen=True)
 class StkPushAccepted:
-    """Safaricom took the push; nobody has paid yet."""
+    """Safaricom took the push; nobody has paid yet.
+
+    A CheckoutRequestID ends in the payer's number (observed since 2022), so no repr shows it.
+    """
 
     merchant_request_id: str
-    checkout_request_id: str
+    checkout_request_id: str = field(repr=False)
     response_code: str
     response_description: str
     customer_message: str
@@ -97,7 +100,7 @@ class StkCallback:
     """
 
     merchant_request_id: str | None
-    checkout_request_id: str | None
+    checkout_request_id: str | None = field(repr=False)
     result_code: str | None
     result_desc: str | None
     amount: Decimal | None

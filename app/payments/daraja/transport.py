@@ -21,7 +21,8 @@ _HEADERS = {
     "Connection": "close",
 }
 
-# Only a failed connect is tried again. status=0 alone would not do: urllib3 re-sends on 503 with Retry-After.
+# Only a failed connect is tried again. Without respect_retry_after_header=False, urllib3 would swallow the
+# body of a 429 or 503 that carries Retry-After.
 _CONNECT_RETRIES = Retry(
     total=3,
     connect=3,
