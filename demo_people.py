@@ -1,4 +1,4 @@
-"""The demo people of a development system, known to everybody; kept apart so that printing them loads nothing else."""
+"""The demo people of a development system; apart from the application, so that printing them loads nothing."""
 
 DOMAIN = "demo.hakiyetu.example"
 PASSWORD = "mvua-ya-masika-njema"  # public on purpose, and refused in production

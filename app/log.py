@@ -13,6 +13,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 MAX_TEXT = 2000
+PROBES = {"/healthz", "/readyz", "/metrics"}  # asked every few seconds by machines; they would drown the rest
 _SECRET_NAME = re.compile(r"password|passkey|secret|token|authorization|credential|cookie|\bpin\b", re.IGNORECASE)
 _MSISDN = re.compile(r"(?<!\d)(254[17]\d)\d{5}(\d{2,3})(?!\d)")
 _LOCAL_NUMBER = re.compile(r"(?<!\d)(0[17]\d)\d{4}(\d{3})(?!\d)")
@@ -90,5 +91,6 @@ def init_request_log(app: Flask) -> None:
     def end(response: Response) -> Response:
         response.headers["X-Request-Id"] = g.get("request_id", "")
         route = request.url_rule.rule if request.url_rule else "(none)"
-        log.info("request", method=request.method, route=route, status=response.status_code)
+        level = logging.DEBUG if route in PROBES else logging.INFO
+        log.log(level, "request", method=request.method, route=route, status=response.status_code)
         return response

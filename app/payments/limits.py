@@ -8,9 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.errors import Problem
-from app.payments.models import Payment
+from app.payments.models import Payment, PaymentStatus
 
-# (window, most prompts in it). A phone belongs to one person who may not have asked for any of them.
+# (window, most prompts in it). A phone belongs to one person, who may not have asked for any of them; a prompt
+# that was paid was wanted, so it does not count.
 PHONE_LIMITS = ((timedelta(minutes=15), 3), (timedelta(hours=24), 6))
 PERSON_LIMITS = ((timedelta(minutes=15), 6), (timedelta(hours=24), 20))
 PHONES_A_DAY = 3
@@ -55,4 +56,5 @@ def _check_phones(session: Session, payer_id: int, phone: str, now: datetime) ->
 
 def _rang_since(instant: datetime) -> sa.ColumnElement[bool]:
     sent = sa.or_(Payment.failure_reason.is_(None), Payment.failure_reason.not_in(UNSENT))
-    return sa.and_(Payment.created_at > instant, Payment.callback_token_hash.is_not(None), sent)
+    unpaid = Payment.status != PaymentStatus.COMPLETED
+    return sa.and_(Payment.created_at > instant, Payment.callback_token_hash.is_not(None), sent, unpaid)

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import marshmallow as ma
 
-from app.fields import Instant, Phone, QueryNumber, Shillings, Text, WholeNumber
+from app.fields import Id, Instant, Phone, QueryNumber, Shillings, Text
 from app.http import PageArgs, page_of
 from app.payments.models import PaymentStatus, ReviewKind, ReviewStatus
 from app.phone import mask
-
-LARGEST_ID = 2**63 - 1
 
 
 class StkPushArgs(ma.Schema):
     """Which booking is paid for, from which phone."""
 
     phone_number = Phone(required=True, metadata={"example": "0708 374 149"})
-    booking_id = WholeNumber(low=1, high=LARGEST_ID, required=True)
+    booking_id = Id(required=True)
     amount = Shillings(low=1, metadata={"description": "May be left out; if given it must be what is due."})
     account_reference = Text(max_length=100, metadata={"description": "Accepted for old clients, not used."})
     transaction_desc = Text(max_length=200, metadata={"description": "Accepted for old clients, not used."})
