@@ -13,12 +13,19 @@ from marshmallow import validate
 from app import money, phone
 from app.clock import NAIROBI
 from app.errors import Problem
+from app.strict_json import LARGEST
 
 
 class WholeShillingsOnly(Problem):
     """An amount has a fraction, and M-Pesa moves nothing smaller than a shilling."""
 
     status, code, message = 422, "whole_shillings_only", "Give the amount in whole shillings, such as 3000."
+
+
+class InvalidPhoneNumber(Problem):
+    """What was given is not a Kenyan mobile number."""
+
+    status, code, message = 422, "invalid_phone_number", "Invalid phone number format. Use 254XXXXXXXXX"
 
 
 class WholeNumber(ma.fields.Integer):
@@ -31,6 +38,17 @@ class WholeNumber(ma.fields.Integer):
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid")
         return value
+
+
+class Id(WholeNumber):
+    """A row id; a number that no row can have is read as 0, which then is not found like any other."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(low=0, high=LARGEST, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        number = super()._deserialize(value, attr, data, **kwargs)
+        return number if 0 < number <= LARGEST else 0
 
 
 class QueryNumber(WholeNumber):
@@ -73,26 +91,23 @@ class Text(ma.fields.String):
         super().__init__(validate=checks, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs) or "").strip()
+        text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs) or "")
         if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text):
             raise ma.ValidationError("Must not contain control characters or line breaks.")
-        return text
+        return text.strip()
 
 
 class Phone(Text):
     """A Kenyan mobile number, written any usual way; 254... inside."""
 
-    MESSAGE = "Invalid phone number format. Use 254XXXXXXXXX"
-
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=24, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = super()._deserialize(value, attr, data, **kwargs)
         try:
-            return phone.normalise(text)
-        except phone.InvalidPhoneNumber:
-            raise ma.ValidationError(self.MESSAGE) from None
+            return phone.normalise(super()._deserialize(value, attr, data, **kwargs))
+        except (ma.ValidationError, phone.InvalidPhoneNumber):
+            raise InvalidPhoneNumber(fields={str(attr): [InvalidPhoneNumber.message]}) from None
 
 
 class Instant(ma.fields.AwareDateTime):

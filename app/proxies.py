@@ -32,8 +32,8 @@ def listed(text: str, networks: tuple[Network, ...]) -> bool:
 class TrustedProxies:
     """WSGI middleware that sets REMOTE_ADDR to the client, as far as our own proxies vouch for it.
 
-    Only the last `hops` entries of X-Forwarded-For were written by our proxies; all before them, and the header
-    as a whole when the peer is not one of our proxies, is whatever the client liked to send.
+    Of X-Forwarded-For only the last `hops` entries may have been written by our proxies, and each only if the one
+    that handed the request on is one of them; all else is whatever the client liked to send.
     """
 
     def __init__(self, app: WSGIApp, *, hops: int, proxies: tuple[Network, ...]) -> None:
@@ -46,11 +46,11 @@ class TrustedProxies:
         return self.app(environ, start_response)
 
     def client(self, peer: str, forwarded_for: str) -> str:
-        """Return the client's address, or the peer's where nothing better can be believed."""
-        if not self.hops or not listed(peer, self.proxies):
-            return peer
-        entries = forwarded_for.split(",")
-        if len(entries) < self.hops:
-            return peer
-        vouched = parse_address(entries[-self.hops])
-        return str(vouched) if vouched else peer
+        """Return the furthest address that is vouched for: the client's, or the peer's at least."""
+        vouched = peer
+        for entry in reversed(forwarded_for.split(",")[-self.hops :] if self.hops else []):
+            address = parse_address(entry)
+            if address is None or not listed(vouched, self.proxies):
+                break
+            vouched = str(address)
+        return vouched

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import sqlalchemy as sa
@@ -153,6 +154,7 @@ def booking(i: int, *, client_id: int, advocate_id: int) -> Consultation:
 
 
 def bench_settings(url: str, folder: Path) -> Settings:
+    credentials: Any = SIMULATOR_CREDENTIALS
     return Settings(
         app_env="testing",
         instance_dir=folder,
@@ -162,7 +164,7 @@ def bench_settings(url: str, folder: Path) -> Settings:
         callback_url_base="http://127.0.0.1:5000",
         safaricom_allowed_ips=parse_networks("127.0.0.1"),
         log_level="ERROR",
-        **SIMULATOR_CREDENTIALS,
+        **credentials,
     )
 
 

@@ -46,7 +46,7 @@ def _complete(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
     """Book money that came, once: the receipt is its identity, over all payments."""
-    if _belongs_to_another(session, payment, evidence):
+    if _owner_of(session, evidence.receipt) is not None:
         _reuse(session, payment, evidence, now)
         return
     before = payment.status
@@ -88,9 +88,12 @@ def _compare(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
     """Take more news of a payment that is known to be paid: a repeat, its missing receipt, or more money."""
-    if evidence.receipt in (None, payment.mpesa_receipt_number):
+    owner = _owner_of(session, evidence.receipt)
+    if evidence.receipt is None or _is_beside(owner, payment):
         return
-    if _belongs_to_another(session, payment, evidence):
+    if owner is payment:
+        _check_identity(session, payment, evidence, now)  # a repeat that says something else is no repeat
+    elif owner is not None:
         _reuse(session, payment, evidence, now)
     elif payment.mpesa_receipt_number is None:
         _merge(session, consultation, payment, evidence, now)
@@ -192,12 +195,18 @@ def _checkout_id_taken(session: Session, checkout_request_id: str | None) -> boo
     return checkout_request_id is not None and session.scalar(owner) is not None
 
 
-def _belongs_to_another(session: Session, payment: Payment, evidence: Evidence) -> bool:
-    """Say whether the receipt is booked elsewhere; where two claims race, the unique constraint decides."""
-    if evidence.receipt is None:
+def _owner_of(session: Session, receipt: str | None) -> Payment | None:
+    """Find the payment that a receipt is booked to; where two claims race, the unique constraint decides."""
+    if receipt is None:
+        return None
+    return session.scalar(sa.select(Payment).where(Payment.mpesa_receipt_number == receipt))
+
+
+def _is_beside(owner: Payment | None, payment: Payment) -> bool:
+    """Say whether a receipt is that of more money which came for the same booking's prompt."""
+    if owner is None or owner.callback_token_hash is not None:
         return False
-    owner = sa.select(Payment.id).where(Payment.mpesa_receipt_number == evidence.receipt, Payment.id != payment.id)
-    return session.scalar(owner) is not None
+    return owner.consultation_id == payment.consultation_id
 
 
 def _reuse(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:

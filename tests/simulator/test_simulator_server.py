@@ -55,7 +55,7 @@ def test_it_does_not_start_where_it_must_not(arguments, environment):
     assert errors.startswith("simulator: the simulator")
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "simulator.example"])  # noqa: S104 - refused here
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.7", "simulator.example"])
 def test_it_listens_on_loopback_only(host):
     with pytest.raises(NotAllowedHere):
         serve(host=host)
@@ -113,3 +113,14 @@ def test_a_callback_may_ask_back_while_it_is_delivered(open_shop, receiver):
     receiver.wait_for(1)
     assert shop.query(shop.state()["prompts"][0]["checkout_request_id"]).status_code == 200
     pushing.join()
+
+
+def test_a_call_waits_while_somebody_holds_the_lock(shop):
+    assert shop.token
+    pushing = threading.Thread(target=shop.pushed)
+    with shop.running.lock:
+        pushing.start()
+        pushing.join(timeout=0.2)
+        assert shop.running.engine.pushes == ()
+    pushing.join()
+    assert len(shop.running.engine.pushes) == 1

@@ -74,6 +74,7 @@ def test_an_accepted_push_gives_its_two_ids(body: bytes) -> None:
         "Success. Request accepted for processing",
         "Success. Request accepted for processing",
     )
+    assert accepted.checkout_request_id not in repr(accepted), "it ends in the payer's number"
 
 
 @pytest.mark.parametrize(

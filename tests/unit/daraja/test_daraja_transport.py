@@ -43,7 +43,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r
 OK += bodies.push_accepted()
 
 
-def push_to(base_url: str, session: requests.Session | None = None) -> StkPushAccepted:
+def push_to(base_url: str, session: requests.Session | None = None, patience_s: float = 5.0) -> StkPushAccepted:
     """Push with a token at hand, so that the push is the only request."""
     store = MemoryTokenStore()
     store.write(Token(bodies.TOKEN, NOW + timedelta(hours=1)))
@@ -52,8 +52,8 @@ def push_to(base_url: str, session: requests.Session | None = None) -> StkPushAc
         base_url=base_url,
         now=lambda: NOW,
         token_store=store,
-        connect_timeout_s=0.2,
-        read_timeout_s=0.2,
+        connect_timeout_s=patience_s,
+        read_timeout_s=patience_s,
         session=session,
     )
     return client.stk_push(AN_ASK)
@@ -167,30 +167,40 @@ def test_a_tls_handshake_that_fails_in_any_way_proves_that_nothing_was_sent(
     behave: Callable[[socket.socket], None],
 ) -> None:
     with raw_server(behave) as server, pytest.raises(NotSent):
-        push_to(f"https://127.0.0.1:{server.port}")
+        push_to(f"https://127.0.0.1:{server.port}", patience_s=0.2)
 
 
-def test_a_lost_answer_over_tls_is_unknown(certificate: Path) -> None:
-    def vanish(connection: ssl.SSLSocket) -> None:
-        read_request(connection)
-        reset(connection)
+def hang_up(connection: socket.socket) -> None:
+    read_request(connection)
+    connection.shutdown(socket.SHUT_RDWR)
 
+
+def answer_outside_of_tls(connection: socket.socket) -> None:
+    """Make the client fail with the same SSLError as a broken handshake would, but after its request."""
+    read_request(connection)
+    socket.socket.sendall(connection, b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+
+@pytest.mark.parametrize("behave", [hang_up, answer_outside_of_tls])
+def test_an_answer_that_is_lost_over_tls_is_unknown(
+    behave: Callable[[socket.socket], None], certificate: Path
+) -> None:
     session = requests.Session()
     session.verify = str(certificate)
-    with raw_server(over_tls(certificate, vanish)) as server:
+    with raw_server(over_tls(certificate, behave)) as server:
         with pytest.raises(OutcomeUnknown):
             push_to(f"https://127.0.0.1:{server.port}", session)
         assert len(server.accepted) == 1
 
 
-def reset_after_the_request(connection: socket.socket) -> None:
-    read_request(connection)
+def reset_in_the_request(connection: socket.socket) -> None:
+    connection.recv(1)
     reset(connection)
 
 
-def close_without_an_answer(connection: socket.socket) -> None:
+def reset_after_the_request(connection: socket.socket) -> None:
     read_request(connection)
-    connection.shutdown(socket.SHUT_RDWR)
+    reset(connection)
 
 
 def never_answer(connection: socket.socket) -> None:
@@ -254,9 +264,9 @@ def redirect_with_an_endless_body(connection: socket.socket) -> None:
 @pytest.mark.parametrize(
     "behave",
     [
-        reset,
+        reset_in_the_request,
         reset_after_the_request,
-        close_without_an_answer,
+        hang_up,
         never_answer,
         send_half_a_body,
         stop_in_the_body,
@@ -274,7 +284,7 @@ def test_once_connected_every_failure_is_unknown_and_nothing_is_sent_again(
 ) -> None:
     with raw_server(behave) as server:
         with pytest.raises(OutcomeUnknown):
-            push_to(f"http://127.0.0.1:{server.port}")
+            push_to(f"http://127.0.0.1:{server.port}", patience_s=0.5)
         assert len(server.accepted) == 1
 
 
