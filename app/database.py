@@ -175,7 +175,8 @@ def affected(session: Session, statement: sa.UpdateBase) -> int:
 def insert_if_absent(session: Session, model: type[Base], **values: Any) -> bool:
     """Insert a row unless its key exists already; say whether it was inserted."""
     insert = sqlite.insert if session.get_bind().dialect.name == "sqlite" else postgresql.insert
-    return affected(session, insert(model).values(**values).on_conflict_do_nothing()) == 1
+    added: Any = insert(model).values(**values).on_conflict_do_nothing().returning(sa.literal_column("1"))
+    return session.scalar(added) is not None  # the row count of an INSERT is not to be had on PostgreSQL
 
 
 def constraint_of(error: IntegrityError) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from app.clock import Clock
 from app.consultations.bookings import complete_one_overdue, expire_one_hold
+from app.idempotency import forget_old_keys
 from app.payments import inbox, inquire, refunds
 from app.payments.daraja import DarajaClient
 from config import Settings
@@ -35,10 +36,11 @@ def closing_steps(clock: Clock) -> dict[str, Step]:
 
 
 def expiring_steps(clock: Clock) -> dict[str, Step]:
-    """Return the steps that end bookings which time has ended."""
+    """Return the steps that end what time has ended, money apart."""
     return {
         "holds_expired": lambda: expire_one_hold(now=clock.now()),
         "consultations_completed": lambda: complete_one_overdue(now=clock.now()),
+        "keys_forgotten": lambda: forget_old_keys(now=clock.now()),
     }
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response
+from flask import Response, jsonify
 
 from app.http import Blueprint, allow, caller, prefers_swahili
+from app.idempotency import idempotent
 from app.limits import limiter, person
 from app.payments import inquire, review, transactions
 from app.payments.collect import request_payment
@@ -47,6 +48,7 @@ def _too_many(_limit: object) -> Response:
 
 @blp.route("/mpesa/stk-push", methods=["POST"])
 @allow()
+@idempotent
 @limiter.limit("20/minute", on_breach=_too_many)
 @blp.arguments(StkPushArgs)
 @blp.response(200, StkPushSchema)
@@ -72,7 +74,8 @@ def stk_push(args: dict[str, Any]) -> Any:
         daraja=gateway(),
     )
     if payment.checkout_request_id is None:
-        return UnknownPushSchema().dump({"success": True, "status": "pending", "payment_id": payment.id}), 202
+        unknown = {"success": True, "status": payment.status.value, "payment_id": payment.id}
+        return jsonify(UnknownPushSchema().dump(unknown)), 202
     said = "Success. Request accepted for processing"
     return {
         "success": True,
