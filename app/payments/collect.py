@@ -273,34 +273,40 @@ def _seconds_left(live: Payment, now: datetime) -> int:
 def _note_accepted(payment: Payment, accepted: StkPushAccepted, *, now: datetime) -> Payment:
     """Write Safaricom's ids on the payment; the result may have come first, so nothing else is touched."""
     try:
-        return _fill_ids(payment_id=payment.id, accepted=accepted)
+        return _fill_ids(payment_id=payment.id, accepted=accepted, now=now)
     except IntegrityError as error:
         if constraint_of(error) != "uq_payments_checkout_request_id":
             raise
         log.critical("checkout_request_id_repeated", payment_id=payment.id)
-        _doubt_ids(payment=payment, now=now)
+        _doubt_repeated_id(payment=payment, now=now)
         return payment
 
 
 @transactional
-def _fill_ids(session: Session, *, payment_id: int, accepted: StkPushAccepted) -> Payment:
+def _fill_ids(session: Session, *, payment_id: int, accepted: StkPushAccepted, now: datetime) -> Payment:
     payment = lock(session, Payment, payment_id)
     if payment is None:
         raise LookupError(f"payment {payment_id} does not exist")
+    if payment.checkout_request_id not in (None, accepted.checkout_request_id):
+        _doubt_id(session, payment, "contradicted", "M-Pesa called this prompt otherwise in its callback.", now)
     payment.checkout_request_id = payment.checkout_request_id or accepted.checkout_request_id
     payment.merchant_request_id = payment.merchant_request_id or accepted.merchant_request_id
     return payment
 
 
 @transactional
-def _doubt_ids(session: Session, *, payment: Payment, now: datetime) -> None:
+def _doubt_repeated_id(session: Session, *, payment: Payment, now: datetime) -> None:
+    _doubt_id(session, payment, "repeated", "M-Pesa gave this prompt the id of another one.", now)
+
+
+def _doubt_id(session: Session, payment: Payment, how: str, what: str, now: datetime) -> None:
     open_item(
         session,
         ReviewKind.CONTRADICTORY_NEWS,
-        news_key=f"payment:{payment.id}:checkout-id-repeated",
+        news_key=f"payment:{payment.id}:checkout-id-{how}",
         payment_id=payment.id,
         consultation_id=payment.consultation_id,
         amount_expected=payment.amount,
-        proposed_action="M-Pesa gave this prompt the id of another one; wait for its callback, then check both.",
+        proposed_action=f"{what} Check it on the M-Pesa statement.",
         now=now,
     )

@@ -112,7 +112,7 @@ def ask_soon(session: Session, payment_id: int, *, now: datetime) -> None:
     """Have Safaricom asked about a payment at the next chance; nothing that was said is believed."""
     session.execute(
         sa.update(Payment)
-        .where(Payment.id == payment_id, Payment.status == PaymentStatus.PENDING)
+        .where(Payment.id == payment_id, Payment.status != PaymentStatus.COMPLETED)
         .values(next_query_at=now)
     )
 

@@ -76,9 +76,12 @@ def _settle(session: Session, *, payment_id: int, evidence: Evidence, now: datet
 
 @transactional
 def _lease_due(session: Session, *, rate: int, payment_id: int | None, now: datetime) -> _Lease | None:
-    """Take a due payment for ourselves by pushing its next time forward; nothing where the pace forbids."""
+    """Take a due payment for ourselves by pushing its next time forward; nothing where the pace forbids.
+
+    One that failed or was given up is due again, once, where news came that it may have been paid after all.
+    """
     due = sa.select(Payment).where(
-        Payment.status == PaymentStatus.PENDING,
+        Payment.status != PaymentStatus.COMPLETED,
         Payment.checkout_request_id.is_not(None),
         Payment.next_query_at <= now,
     )
@@ -102,8 +105,8 @@ def _lease_one(session: Session, *, payment_id: int, rate: int, now: datetime) -
 
 def _lease(payment: Payment, now: datetime) -> _Lease:
     payment.queries += 1
-    if payment.status is PaymentStatus.PENDING:
-        payment.next_query_at = next_query_at(payment.created_at, payment.queries, now)
+    pending = payment.status is PaymentStatus.PENDING
+    payment.next_query_at = next_query_at(payment.created_at, payment.queries, now) if pending else None
     return _Lease(payment.id, str(payment.checkout_request_id))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from app.clock import Clock
 from app.consultations.bookings import complete_one_overdue, expire_one_hold
 from app.idempotency import forget_old_keys
-from app.payments import inbox, inquire, refunds
+from app.payments import earnings, inbox, inquire, refunds
 from app.payments.daraja import DarajaClient
 from config import Settings
 
@@ -27,11 +27,13 @@ def asking_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict
     return {"asked": lambda: inquire.ask_due(rate=rate, now=clock.now(), daraja=daraja)}
 
 
-def closing_steps(clock: Clock) -> dict[str, Step]:
+def closing_steps(settings: Settings, clock: Clock) -> dict[str, Step]:
     """Return the steps that follow from time alone, for money."""
+    percent = settings.commission_percent
     return {
         "given_up": lambda: inquire.give_up_one(now=clock.now()),
         "refunds_requested": lambda: refunds.return_dead_money(now=clock.now()),
+        "earnings_split": lambda: earnings.split_one(commission_percent=percent, now=clock.now()),
     }
 
 

@@ -2,27 +2,44 @@
 
 Accounts are named `kind:key`. `mpesa:` accounts, `bank` and `loss` are what we hold (a debit raises them) and are
 summed when asked for, so that no row of theirs is fought over. All others are what we owe (a credit raises them):
-`consultation:<id>` is money held for a booking, `refund:<id>` money on its way back. They keep a running balance
-that the database refuses to let below zero.
+`consultation:<id>` is money held for a booking, `refund:<id>` money on its way back, `advocate:<id>` earnings not
+paid out yet, `platform:commission` what stays with us. They keep a running balance that the database refuses to
+let below zero.
 """
 
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.database import insert_if_absent
+from app.database import insert_if_absent, reading
+from app.errors import Problem
+from app.http import page
 from app.payments.models import LedgerAccount, LedgerTransfer
 
+KES = "KES"
 WORKING = "mpesa:working"
+COMMISSION = "platform:commission"
 _HELD_KINDS = ("mpesa", "bank", "loss")
+
+
+class AccountNotFound(Problem):
+    """No line of the journal names this account."""
+
+    status, code, message = 404, "account_not_found", "There is no such account. Check its name."
 
 
 def consultation_account(consultation_id: int) -> str:
     """Name the account of the money held for a booking."""
     return f"consultation:{consultation_id}"
+
+
+def advocate_account(advocate_id: int) -> str:
+    """Name the account of what an advocate has earned and not been paid out."""
+    return f"advocate:{advocate_id}"
 
 
 def refund_account(refund_id: int) -> str:
@@ -61,5 +78,19 @@ def balance(session: Session, name: str) -> int:
     """Return an account's balance in cents, from the journal itself."""
     credits_ = sa.func.coalesce(sa.func.sum(LedgerTransfer.amount).filter(LedgerTransfer.credit == name), 0)
     debits = sa.func.coalesce(sa.func.sum(LedgerTransfer.amount).filter(LedgerTransfer.debit == name), 0)
-    owed = session.scalar(sa.select(credits_ - debits)) or 0
+    owed = int(session.scalar(sa.select(credits_ - debits)) or 0)  # PostgreSQL sums into NUMERIC
     return -owed if name.partition(":")[0] in _HELD_KINDS else owed
+
+
+def statement(
+    account: str, *, must_exist: bool, limit: int, offset: int = 0, cursor: str | None = None
+) -> dict[str, Any]:
+    """Return an account's balance and one page of its lines, newest first; raise AccountNotFound."""
+    lines = sa.select(LedgerTransfer).where(
+        sa.or_(LedgerTransfer.debit == account, LedgerTransfer.credit == account)
+    )
+    with reading() as session:
+        cut = page(session, lines, LedgerTransfer.id, limit=limit, offset=offset, cursor=cursor)
+        if must_exist and not cut["total"]:
+            raise AccountNotFound
+        return cut | {"account": account, "currency": KES, "balance": balance(session, account)}

@@ -30,7 +30,8 @@ def is_dead(consultation: Consultation) -> bool:
 def money_held(session: Session, consultation_id: int) -> int:
     """Return the cents received for a booking, less what went or goes back."""
     held = sa.func.sum(Payment.amount_received - Payment.amount_returned)
-    return session.scalar(sa.select(held).where(Payment.consultation_id == consultation_id)) or 0
+    # PostgreSQL sums into NUMERIC, which arrives as a Decimal.
+    return int(session.scalar(sa.select(held).where(Payment.consultation_id == consultation_id)) or 0)
 
 
 def give_back(session: Session, consultation: Consultation, amount: int, *, reason: str, now: datetime) -> None:
@@ -72,6 +73,31 @@ def _request(session: Session, payment: Payment, amount: int, *, reason: str, no
         event_key=f"refund:{refund.id}:requested",
         now=now,
     )
+
+
+def take_out(session: Session, payment: Payment, amount: int, *, now: datetime) -> None:
+    """Take out cents that turned out never to have come: of what is held, then of a refund not sent yet."""
+    from_refund = max(0, amount - payment.held)
+    payment.amount_received -= amount
+    payment.amount_returned -= from_refund
+    parts = {ledger.consultation_account(payment.consultation_id): amount - from_refund}
+    if from_refund:
+        unsent = sa.and_(Refund.payment_id == payment.id, Refund.status == RefundStatus.REQUESTED)
+        largest = sa.select(Refund).where(unsent).order_by(Refund.amount.desc()).limit(1).with_for_update()
+        refund = session.scalars(largest).one()
+        refund.amount -= from_refund
+        parts[ledger.refund_account(refund.id)] = from_refund
+    for account, part in parts.items():
+        if part:
+            ledger.transfer(
+                session,
+                debit=account,
+                credit=ledger.WORKING,
+                amount=part,
+                currency=payment.currency,
+                event_key=f"payment:{payment.id}:corrected:{account.partition(':')[0]}",
+                now=now,
+            )
 
 
 @transactional

@@ -6,6 +6,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
+from app.errors import answer_problem
 from app.http import Blueprint, allow, caller, prefers_swahili
 from app.idempotency import idempotent
 from app.limits import limiter, person
@@ -43,7 +44,8 @@ blp = Blueprint(
 
 
 def _too_many(_limit: object) -> Response:
-    raise TooManyPrompts(retry_after_s=60)
+    # Returned, not raised: the limiter takes an exception for a fault of its storage and counts from zero again.
+    return answer_problem(TooManyPrompts(retry_after_s=60))
 
 
 @blp.route("/mpesa/stk-push", methods=["POST"])

@@ -21,7 +21,7 @@ from app.database import lock
 from app.payments import ledger
 from app.payments.evidence import Evidence
 from app.payments.models import Payment, PaymentEvent, PaymentStatus, ReviewKind
-from app.payments.refunds import give_back, is_dead, money_held
+from app.payments.refunds import give_back, is_dead, money_held, take_out
 from app.payments.review import open_item
 from app.payments.states import TRANSITIONS, Action
 
@@ -65,6 +65,7 @@ def _complete(
 def _fail(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
+    _check_identity(session, payment, evidence, now)
     _end_without_money(session, consultation, payment, evidence, PaymentStatus.FAILED, now)
 
 
@@ -270,17 +271,8 @@ def _merge(
     if difference > 0:
         payment.amount_received += difference
         _hold(session, payment, difference, "corrected", now)
-    elif difference < 0 and payment.held + difference >= 0:
-        payment.amount_received += difference
-        ledger.transfer(
-            session,
-            debit=ledger.consultation_account(payment.consultation_id),
-            credit=ledger.WORKING,
-            amount=-difference,
-            currency=payment.currency,
-            event_key=f"payment:{payment.id}:corrected",
-            now=now,
-        )
+    elif difference < 0:
+        take_out(session, payment, -difference, now=now)
     if difference:
         session.flush()
         _allocate(session, consultation, payment, evidence, now)
@@ -323,10 +315,11 @@ def _allocate(
         ConsultationStatus.EXPIRED,
     ):
         confirm(session, consultation, now=now, cause="paid")
-    if is_dead(consultation):
-        _return(session, consultation, payment, held - consultation.kept_amount, ReviewKind.LATE_PAYMENT, now)
-    elif held > consultation.fee:
-        _return(session, consultation, payment, held - consultation.fee, ReviewKind.SECOND_PAYMENT, now)
+    dead = is_dead(consultation)
+    surplus = held - (consultation.kept_amount if dead else consultation.fee)
+    if surplus > 0:
+        kind = ReviewKind.LATE_PAYMENT if dead else ReviewKind.SECOND_PAYMENT
+        _return(session, consultation, payment, surplus, kind, now)
     refresh_standing(session, consultation, now=now)
 
 

@@ -195,7 +195,7 @@ class Desk:
         with self.app.app_context():
             settings, clock = runtime().settings, runtime().clock
             steps = jobs.news_steps(clock) | jobs.asking_steps(settings, clock, gateway())
-            return list(jobs.run(steps | jobs.closing_steps(clock) | jobs.expiring_steps(clock)))
+            return list(jobs.run(steps | jobs.expiring_steps(clock) | jobs.closing_steps(settings, clock)))
 
 
 @pytest.fixture

@@ -1,0 +1,66 @@
+"""What a held fee becomes once the consultation is over: the advocate's earnings and our commission."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import money
+from app.consultations.bookings import lock_consultation
+from app.consultations.models import Absent, Consultation, ConsultationStatus
+from app.database import transactional
+from app.payments import ledger
+from app.payments.models import LedgerAccount
+
+_USED = sa.or_(
+    Consultation.status == ConsultationStatus.COMPLETED,
+    sa.and_(Consultation.status == ConsultationStatus.NO_SHOW, Consultation.no_show_by == Absent.CLIENT),
+)
+# Of a cancelled booking only what its tier keeps; the rest has to be on its way back first.
+_KEPT = sa.and_(
+    Consultation.status == ConsultationStatus.CANCELLED, LedgerAccount.balance <= Consultation.kept_amount
+)
+
+
+@transactional
+def split_one(session: Session, *, commission_percent: int, now: datetime) -> bool:
+    """Share out what one finished booking still holds, to the last cent; say whether there was one.
+
+    The commission is rounded down to a shilling and the rest is the advocate's, so nothing gets lost between them.
+    """
+    account = sa.literal("consultation:").concat(sa.cast(Consultation.id, sa.String))
+    finished = (
+        sa.select(Consultation.id)
+        .join(LedgerAccount, LedgerAccount.name == account)
+        .where(LedgerAccount.balance > 0, sa.or_(_USED, _KEPT))
+        .order_by(Consultation.id)
+        .limit(1)
+    )
+    consultation_id = session.scalar(finished)
+    consultation = lock_consultation(session, consultation_id) if consultation_id else None
+    if consultation is None:
+        return False
+    held = ledger.balance(session, ledger.consultation_account(consultation.id))
+    if held > 0:
+        _share(session, consultation, held, commission_percent=commission_percent, now=now)
+    return True
+
+
+def _share(
+    session: Session, consultation: Consultation, held: int, *, commission_percent: int, now: datetime
+) -> None:
+    commission = money.share(held, commission_percent)
+    parts = {ledger.COMMISSION: commission, ledger.advocate_account(consultation.advocate_id): held - commission}
+    for credit, amount in parts.items():
+        if amount:
+            ledger.transfer(
+                session,
+                debit=ledger.consultation_account(consultation.id),
+                credit=credit,
+                amount=amount,
+                currency=ledger.KES,
+                event_key=f"consultation:{consultation.id}:{credit.partition(':')[0]}",
+                now=now,
+            )
