@@ -182,7 +182,7 @@ def _free_up(session: Session, advocate_id: int, starts_at: datetime, *, now: da
     )
     for consultation in session.scalars(run_out.order_by(Consultation.id).with_for_update()):
         expire(session, consultation, now=now)
-    session.flush()  # now: SQLAlchemy would write the new booking before it frees the old one's time
+    session.flush()  # now: left to itself SQLAlchemy may take the new time before it frees the old
     assert advocate.fee is not None  # noqa: S101 - nobody is bookable without a fee; this tells mypy
     return slot, advocate.fee
 
