@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask
 
 from app.openapi import Api
-from app.payments import callbacks, ledger_routes, routes
+from app.payments import callbacks, ledger_routes, routes, staff_routes
 from app.payments.cli import payments_commands
 from app.payments.daraja import DarajaClient
 from app.payments.gateway import init_gateway
@@ -18,6 +18,7 @@ def register(app: Flask, api: Api, runtime: Runtime, *, daraja: DarajaClient | N
     init_gateway(app, runtime.settings, runtime.clock, daraja)
     init_waiting(app, threads=runtime.settings.web_threads)
     api.register_blueprint(routes.blp)
+    api.register_blueprint(staff_routes.blp)
     api.register_blueprint(ledger_routes.blp)
     api.register_blueprint(callbacks.blp)
     app.cli.add_command(payments_commands)

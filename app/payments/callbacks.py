@@ -109,7 +109,7 @@ def _keep(trust: Trust, payment_id: int | None) -> int:
             trust=trust,
             payment_id=payment_id,
             source_address=request.remote_addr or "",
-            headers=headers,
+            headers=headers.replace("\0", ""),  # which PostgreSQL keeps in no text
             raw=request.get_data(),
             now=runtime().clock.now(),
         )

@@ -21,6 +21,7 @@ class Source(StrEnum):
     QUERY = "query"
     PUSH = "push"  # the answer to the push itself
     CLOCK = "clock"  # nothing was heard for a day
+    STAFF = "staff"  # two people read it off the M-Pesa statement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +86,11 @@ def not_charged(reason: str, description: str) -> Evidence:
 def given_up() -> Evidence:
     """Say that a day has passed without an answer."""
     return Evidence(source=Source.CLOCK, says=Says.GIVEN_UP, reason="no_answer_for_a_day")
+
+
+def by_hand(*, receipt: str, amount: int) -> Evidence:
+    """Say what two people found on the M-Pesa statement; the amount in cents."""
+    return Evidence(source=Source.STAFF, says=Says.PAID, result_code="0", receipt=receipt, amount=amount)
 
 
 def _claim(outcome: StkOutcome) -> Says | None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import affected, reading, transactional
@@ -117,13 +118,26 @@ def ask_soon(session: Session, payment_id: int, *, now: datetime) -> None:
     )
 
 
-def apply_or_leave(inbox_id: int, *, now: datetime) -> None:
-    """Apply a kept message; where that fails, leave it for the job with a growing delay."""
+def apply_or_leave(inbox_id: int, *, now: datetime) -> bool:
+    """Apply a kept message; where that fails, leave it for the job with a growing delay.
+
+    False where not even that could be written: the message is kept all the same, and due again at once.
+    """
     try:
         apply(inbox_id=inbox_id, now=now)
     except Exception as error:
         log.error("inbox_apply_failed", inbox_id=inbox_id, exc_info=error)
-        _postpone(inbox_id=inbox_id, error=type(error).__name__, now=now)
+        return _postponed(inbox_id=inbox_id, error=type(error).__name__, now=now)
+    return True
+
+
+def _postponed(*, inbox_id: int, error: str, now: datetime) -> bool:
+    try:
+        _postpone(inbox_id=inbox_id, error=error, now=now)
+    except SQLAlchemyError as failure:
+        log.error("inbox_postpone_failed", inbox_id=inbox_id, error=type(failure).__name__)
+        return False
+    return True
 
 
 @transactional
@@ -137,7 +151,7 @@ def _postpone(session: Session, *, inbox_id: int, error: str, now: datetime) -> 
 
 
 def apply_one_due(*, now: datetime) -> bool:
-    """Apply the oldest message that is due; say whether there was one."""
+    """Apply the oldest message that is due; say whether there was one, and it is out of the way now."""
     due = (
         sa.select(InboxItem.id)
         .where(InboxItem.applied_at.is_(None), InboxItem.next_attempt_at <= now)
@@ -146,7 +160,4 @@ def apply_one_due(*, now: datetime) -> bool:
     )
     with reading() as session:
         inbox_id = session.scalar(due)
-    if inbox_id is None:
-        return False
-    apply_or_leave(inbox_id, now=now)
-    return True
+    return inbox_id is not None and apply_or_leave(inbox_id, now=now)

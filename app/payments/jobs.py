@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from app.clock import Clock
 from app.consultations.bookings import complete_one_overdue, expire_one_hold
 from app.idempotency import forget_old_keys
-from app.payments import earnings, inbox, inquire, refunds
+from app.payments import earnings, inbox, inquire, refund_queue, refunds
 from app.payments.daraja import DarajaClient
 from config import Settings
 
@@ -29,10 +29,11 @@ def asking_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict
 
 def closing_steps(settings: Settings, clock: Clock) -> dict[str, Step]:
     """Return the steps that follow from time alone, for money."""
-    percent = settings.commission_percent
+    percent, limit = settings.commission_percent, settings.refund_approval_above
     return {
         "given_up": lambda: inquire.give_up_one(now=clock.now()),
         "refunds_requested": lambda: refunds.return_dead_money(now=clock.now()),
+        "refunds_approved": lambda: refund_queue.approve_one_by_rule(above_shillings=limit, now=clock.now()),
         "earnings_split": lambda: earnings.split_one(commission_percent=percent, now=clock.now()),
     }
 

@@ -162,9 +162,13 @@ class LedgerTransfer(Base):
 
 
 class RefundStatus(StrEnum):
-    """How far money on its way back has come."""
+    """How far money on its way back has come; nothing is sent that has not been approved."""
 
     REQUESTED = "requested"
+    APPROVED = "approved"
+    SENT = "sent"
+    COMPLETED = "completed"
+    FAILED = "failed"
 
 
 class Refund(Base):
@@ -183,6 +187,20 @@ class Refund(Base):
     requested_at: Mapped[datetime] = mapped_column(UTCDateTime)
 
 
+class RefundEvent(Base):
+    """One change of a refund: who, when, why; never changed afterwards."""
+
+    __tablename__ = "refund_events"
+
+    id: Mapped[PrimaryKey]
+    refund_id: Mapped[int] = mapped_column(sa.ForeignKey("refunds.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
+    status_before: Mapped[str] = mapped_column(sa.String(32))
+    status_after: Mapped[str] = mapped_column(sa.String(32))
+    detail: Mapped[str | None] = mapped_column(sa.String(255))
+
+
 class ReviewKind(StrEnum):
     """Why a person must look."""
 
@@ -195,9 +213,11 @@ class ReviewKind(StrEnum):
 
 
 class ReviewStatus(StrEnum):
-    """Whether a person still has to decide."""
+    """Whether a person still has to decide; `proposed` waits for a second one."""
 
     OPEN = "open"
+    PROPOSED = "proposed"
+    RESOLVED = "resolved"
 
 
 class ReviewItem(Base):
@@ -237,3 +257,25 @@ class DarajaToken(Base):
     sealed_value: Mapped[bytes | None]
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Decision(StrEnum):
+    """What a person makes of a review item."""
+
+    NOTHING_TO_DO = "nothing_to_do"
+    RECORD_PAYMENT = "record_payment"  # evidence entered by hand: a receipt read off the M-Pesa statement
+
+
+class ReviewDecision(Base):
+    """What one person decided about a review item, and why; never changed afterwards."""
+
+    __tablename__ = "review_decisions"
+
+    id: Mapped[PrimaryKey]
+    review_id: Mapped[int] = mapped_column(sa.ForeignKey("review_items.id"), index=True)
+    at: Mapped[datetime] = mapped_column(UTCDateTime)
+    actor_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    decision: Mapped[Decision] = mapped_column(text_enum(Decision, "decision"))
+    receipt: Mapped[str | None] = mapped_column(sa.String(32))
+    amount: Mapped[int | None]
+    note: Mapped[str] = mapped_column(sa.String(500))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import marshmallow as ma
 
+from app.consultations.fields import Day
 from app.fields import Id, Instant, Phone, QueryNumber, Shillings, Text
-from app.http import PageArgs, page_of
-from app.payments.models import PaymentStatus, ReviewKind, ReviewStatus
+from app.http import PageArgs, caller, page_of
+from app.payments.models import Payment, PaymentStatus, ReviewKind, ReviewStatus
 from app.phone import mask
+from app.roles import STAFF
 
 
 class StkPushArgs(ma.Schema):
@@ -107,8 +109,8 @@ class TransactionFilters(ma.Schema):
     type = ma.fields.String(validate=ma.validate.OneOf(["stk_push"]))
     receipt = Text(max_length=32, pattern=r"[A-Za-z0-9]+")
     phone = Phone()
-    from_ = ma.fields.Date(data_key="from", metadata={"description": "First day, in Nairobi."})
-    to = ma.fields.Date(metadata={"description": "Last day, in Nairobi."})
+    from_ = Day(data_key="from", metadata={"description": "First day, in Nairobi."})
+    to = Day(metadata={"description": "Last day, in Nairobi."})
 
     @ma.validates_schema
     def check_order(self, data: dict[str, object], **_: object) -> None:
@@ -132,20 +134,14 @@ class TransactionSchema(ma.Schema):
     amount_received = Shillings(required=True)
     currency = ma.fields.String(required=True)
     receipt = ma.fields.String(attribute="mpesa_receipt_number", allow_none=True, required=True)
-    phone = ma.fields.String(required=True)
+    phone = ma.fields.Method("_phone", required=True, metadata={"type": "string"})
     booking_id = ma.fields.Integer(attribute="consultation_id", required=True)
     payee = ma.fields.Constant(None, allow_none=True)
     created_at = Instant(required=True)
     completed_at = Instant(attribute="settled_at", allow_none=True, required=True)
 
-
-class OwnTransactionSchema(TransactionSchema):
-    """A movement as its owner sees it."""
-
-    @ma.post_dump
-    def mask_phone(self, data: dict[str, object], **_: object) -> dict[str, object]:
-        """Show only as much of the number as its owner needs to recognise it."""
-        return data | {"phone": mask(str(data["phone"]))}
+    def _phone(self, payment: Payment) -> str:
+        return payment.phone if caller().role in STAFF else mask(payment.phone)
 
 
 class ReviewArgs(PageArgs):

@@ -183,7 +183,9 @@ def create_refunds():
         sa.Column("consultation_id", ID, nullable=False),
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("status", one_of("requested", name="status"), nullable=False),
+        sa.Column(
+            "status", one_of("requested", "approved", "sent", "completed", "failed", name="status"), nullable=False
+        ),
         sa.Column("reason", sa.String(length=64), nullable=False),
         sa.Column("requested_at", INSTANT, nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_refunds_amount_positive")),
@@ -238,7 +240,7 @@ def create_review_items():
             ),
             nullable=False,
         ),
-        sa.Column("status", one_of("open", name="status"), nullable=False),
+        sa.Column("status", one_of("open", "proposed", "resolved", name="status"), nullable=False),
         sa.Column("payment_id", ID),
         sa.Column("consultation_id", ID),
         sa.Column("inbox_id", ID),

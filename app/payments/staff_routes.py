@@ -1,0 +1,80 @@
+"""What staff decide: refunds above the limit, and review items."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import marshmallow as ma
+
+from app.fields import Instant, Shillings, Text
+from app.http import Blueprint, PageArgs, allow, caller, page_of
+from app.idempotency import idempotent
+from app.payments import refund_queue, resolve
+from app.payments.models import Decision, RefundStatus
+from app.payments.schemas import ReviewItemSchema
+from app.roles import STAFF
+from app.runtime import runtime
+
+blp = Blueprint("staff", __name__, url_prefix="/api/payment", description="Refunds and review items, decided.")
+
+
+class RefundArgs(PageArgs):
+    """Which refunds."""
+
+    status = ma.fields.Enum(RefundStatus, by_value=True)
+
+
+class RefundSchema(ma.Schema):
+    """Money on its way back; it is sent once approved."""
+
+    id = ma.fields.Integer(required=True)
+    payment_id = ma.fields.Integer(required=True)
+    booking_id = ma.fields.Integer(attribute="consultation_id", required=True)
+    amount = Shillings(required=True)
+    currency = ma.fields.String(required=True)
+    status = ma.fields.Enum(RefundStatus, by_value=True, required=True)
+    reason = ma.fields.String(required=True)
+    requested_at = Instant(required=True)
+
+
+class ResolveArgs(ma.Schema):
+    """What is decided, and why."""
+
+    decision = ma.fields.Enum(Decision, by_value=True, required=True)
+    note = Text(min_length=3, max_length=500, required=True)
+    receipt = Text(min_length=4, max_length=32, pattern=r"[A-Z0-9]+", load_default=None)
+    amount = Shillings(low=1, high=1_000_000, load_default=None)
+
+
+@blp.route("/refunds")
+@allow()
+@blp.arguments(RefundArgs, location="query")
+@blp.response(200, page_of(RefundSchema))
+def list_refunds(args: dict[str, Any]) -> dict[str, Any]:
+    """List refunds, newest first: one's own, or everybody's for staff."""
+    return refund_queue.listed(who=caller(), **args)
+
+
+@blp.route("/refunds/<id:refund_id>/approve", methods=["POST"])
+@allow(*STAFF)
+@idempotent
+@blp.response(200, RefundSchema)
+@blp.alt_response(403, "FORBIDDEN")
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(409, "CONFLICT")
+def approve_refund(refund_id: int) -> Any:
+    """Approve a refund above the limit; those below it approve themselves."""
+    return refund_queue.approve(refund_id=refund_id, actor=caller(), now=runtime().clock.now())
+
+
+@blp.route("/review/<id:review_id>/resolve", methods=["POST"])
+@allow(*STAFF)
+@idempotent
+@blp.arguments(ResolveArgs)
+@blp.response(200, ReviewItemSchema)
+@blp.alt_response(403, "FORBIDDEN")
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(409, "CONFLICT")
+def resolve_item(args: dict[str, Any], review_id: int) -> Any:
+    """Decide about a review item; recording a payment by hand takes two people who say the same."""
+    return resolve.resolve(review_id=review_id, actor=caller(), now=runtime().clock.now(), **args)
