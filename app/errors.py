@@ -66,7 +66,7 @@ class InvalidInput(Problem):
 
 def init_errors(app: Flask) -> None:
     """Answer every exception with the envelope."""
-    app.register_error_handler(Problem, _answer_problem)
+    app.register_error_handler(Problem, answer_problem)
     app.register_error_handler(HTTPException, answer_http_exception)
     app.register_error_handler(OperationalError, _answer_database_away)
     app.register_error_handler(PoolTimeout, _answer_database_away)
@@ -83,7 +83,8 @@ def envelope(status: int, code: str, message: str, *, fields: Fields | None = No
     return response
 
 
-def _answer_problem(problem: Problem) -> Response:
+def answer_problem(problem: Problem) -> Response:
+    """Put one of our own problems into the envelope."""
     response = envelope(problem.status, problem.code, problem.text, fields=problem.fields)
     if problem.retry_after_s is not None:
         response.headers["Retry-After"] = str(max(1, problem.retry_after_s))
@@ -94,6 +95,8 @@ def _answer_problem(problem: Problem) -> Response:
 
 def answer_http_exception(error: HTTPException) -> Response:
     """Put the framework's own errors, and webargs' field faults, into the envelope."""
+    if isinstance(error.response, Response):
+        return error.response  # whoever raised it has written the answer
     original = error.get_response()
     if error.code is None or error.code < 400:
         return Response(response=original.get_data(), status=original.status_code, headers=dict(original.headers))

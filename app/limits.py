@@ -9,17 +9,17 @@ from flask import Flask, request
 from flask_limiter import Limiter
 from jwt.exceptions import PyJWTError
 
+from app.proxies import parse_address
 from config import Settings
 
 
 def address() -> str:
     """Name the caller by network address; one IPv6 customer holds a whole /64."""
     text = request.remote_addr or "unknown"
-    try:
-        parsed = ipaddress.ip_address(text)
-    except ValueError:
+    parsed = parse_address(text)
+    if parsed is None:
         return text
-    return text if parsed.version == 4 else str(ipaddress.ip_network(f"{text}/64", strict=False))
+    return str(ipaddress.ip_network((parsed, 64), strict=False) if parsed.version == 6 else parsed)
 
 
 def person() -> str:

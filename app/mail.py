@@ -18,9 +18,16 @@ class NotSent(Exception):
 def send(message: EmailMessage, *, mail_url: str) -> None:
     """Send through smtp://user:password@host:587 or smtps://...; raise NotSent."""
     url = urlsplit(mail_url)
-    user, password = unquote(url.username or ""), unquote(url.password or "")
+    host, user, password = url.hostname or "", unquote(url.username or ""), unquote(url.password or "")
+    trust = ssl.create_default_context()
     try:
-        with _connect(url.scheme, url.hostname or "", url.port, secret=bool(user)) as server:
+        if url.scheme == "smtps":
+            server: smtplib.SMTP = smtplib.SMTP_SSL(host, url.port or 465, timeout=TIMEOUT_S, context=trust)
+        else:
+            server = smtplib.SMTP(host, url.port or 587, timeout=TIMEOUT_S)
+        with server:
+            if url.scheme != "smtps":
+                _encrypt(server, trust, required=bool(user))
             if user:
                 server.login(user, password)
             server.send_message(message)
@@ -28,18 +35,12 @@ def send(message: EmailMessage, *, mail_url: str) -> None:
         raise NotSent(type(error).__name__) from None  # the server's own words may repeat the address
 
 
-def _connect(scheme: str, host: str, port: int | None, *, secret: bool) -> smtplib.SMTP:
-    trust = ssl.create_default_context()
-    if scheme == "smtps":
-        return smtplib.SMTP_SSL(host, port or 465, timeout=TIMEOUT_S, context=trust)
-    server = smtplib.SMTP(host, port or 587, timeout=TIMEOUT_S)
+def _encrypt(server: smtplib.SMTP, trust: ssl.SSLContext, *, required: bool) -> None:
     server.ehlo()
     if server.has_extn("starttls"):
         server.starttls(context=trust)
-    elif secret:
-        server.close()
-        raise smtplib.SMTPException("the password would travel in the clear")
-    return server
+    elif required:
+        raise smtplib.SMTPNotSupportedError("the password would travel in the clear")
 
 
 def compose(*, sender: str, to: str, subject: str, body: str, message_id: str) -> EmailMessage:

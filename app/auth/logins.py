@@ -1,9 +1,8 @@
 """Log-ins: how one begins, is carried on by refresh tokens, and ends.
 
-The rule for refresh tokens: one is exchanged for its successor, once. Repeating that same exchange within ten
-seconds gives the same successor again, since two tabs may wake up together and an answer may get lost on the way.
-Any other use of an old refresh token means that two parties hold it, and ends the log-in for both. So a log-in
-never has two living refresh tokens, however many requests race.
+A refresh token is exchanged for its successor, once. An old one that comes back means that two parties hold it,
+and ends the log-in for both. So a log-in never has two living refresh tokens, however many requests race; a
+browser with several tabs has to let one of them refresh for all.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ from app.database import lock, reading, transactional
 from app.errors import Problem
 
 LIFETIME = timedelta(days=30)  # absolute: refreshing does not prolong it
-GRACE = timedelta(seconds=10)
 
 log = structlog.get_logger("security")
 
@@ -115,14 +113,11 @@ def _rotate(session: Session, *, login_id: int, jti: str, now: datetime) -> tupl
     login = lock(session, Login, login_id)
     if login is None or login.ended_at:
         raise InvalidToken
-    just_rotated = login.rotated_at is not None and now - login.rotated_at <= GRACE
-    if jti == login.refresh_jti:
-        login.previous_refresh_jti, login.refresh_jti = jti, secrets.token_hex(16)
-        login.rotated_at = login.last_used_at = now
-    elif jti != login.previous_refresh_jti or not just_rotated:
+    if jti != login.refresh_jti:
         end(session, Login.id == login_id, reason=EndReason.REFRESH_REUSED, now=now)
         notices.refresh_token_reused(session, user=session.get_one(User, login.user_id), now=now)
         return login, False
+    login.refresh_jti, login.last_used_at = secrets.token_hex(16), now
     return login, True
 
 

@@ -49,8 +49,6 @@ class Login(Base):
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
     refresh_jti: Mapped[str] = mapped_column(sa.String(32))
-    previous_refresh_jti: Mapped[str | None] = mapped_column(sa.String(32))
-    rotated_at: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[EndReason | None] = mapped_column(text_enum(EndReason, "end_reason"))
 

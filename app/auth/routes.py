@@ -80,12 +80,11 @@ def log_in(body: Fields) -> Fields:
 @blp.route("/refresh", methods=["POST"])
 @allow(refresh=True)
 @blp.response(200, SessionSchema)
-@blp.alt_response(401, schema=ErrorSchema, description=f"invalid_token, {logins.TokenReused.code}")
 def refresh() -> Fields:
     """Exchange the refresh token for a new pair
 
-    Send the refresh token as bearer. It is good for one exchange; presented again later than ten seconds after,
-    it ends the log-in.
+    Send the refresh token as bearer. It is good for one exchange; presented again later than ten seconds after
+    that, it ends the log-in (401 token_reused).
     """
     claims = get_jwt()
     return _session(_me(), logins.refresh(login_id=claims["sid"], jti=claims["jti"], now=_now()))

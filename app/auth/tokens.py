@@ -12,7 +12,7 @@ from flask_jwt_extended import JWTManager, create_access_token, create_refresh_t
 from app.auth import logins
 from app.auth.logins import InvalidToken
 from app.auth.models import Login, User
-from app.errors import ADVICE, Problem, envelope
+from app.errors import ADVICE, Problem, answer_problem
 from app.runtime import runtime
 from app.strict_json import LARGEST
 from config import Settings
@@ -79,7 +79,7 @@ def _check(_header: Claims, claims: Claims) -> bool:
         and type(claims.get("sid")) is int
         and 0 < claims["sid"] <= LARGEST
         and re.fullmatch(r"[1-9][0-9]{0,17}", claims["sub"], re.ASCII) is not None
-        and claims["type"] in {"access", "refresh"}
+        and claims["type"] in ("access", "refresh")
         and isinstance(claims["jti"], str)
         and claims["aud"] == AUDIENCE
     )
@@ -98,22 +98,16 @@ def _caller(_header: Claims, claims: Claims) -> User | None:
 
 @jwt.unauthorized_loader
 def _missing(_reason: str) -> Response:
-    return _refuse(MissingToken())
+    return answer_problem(MissingToken())
 
 
 @jwt.invalid_token_loader
 def _invalid(_reason: str) -> Response:
-    return _refuse(InvalidToken())
+    return answer_problem(InvalidToken())
 
 
 @jwt.expired_token_loader
 @jwt.token_verification_failed_loader
 @jwt.user_lookup_error_loader
 def _not_accepted(_header: Claims, _claims: Claims) -> Response:
-    return _refuse(InvalidToken())
-
-
-def _refuse(problem: Problem) -> Response:
-    response = envelope(problem.status, problem.code, problem.text)
-    response.headers["WWW-Authenticate"] = "Bearer"
-    return response
+    return answer_problem(InvalidToken())

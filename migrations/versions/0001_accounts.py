@@ -35,8 +35,6 @@ def upgrade():
         sa.Column("created_at", INSTANT, nullable=False),
         sa.Column("last_used_at", INSTANT, nullable=False),
         sa.Column("refresh_jti", sa.String(32), nullable=False),
-        sa.Column("previous_refresh_jti", sa.String(32)),
-        sa.Column("rotated_at", INSTANT),
         sa.Column("ended_at", INSTANT),
         sa.Column("end_reason", sa.String(32)),
         sa.CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name=op.f("ck_logins_end_has_reason")),

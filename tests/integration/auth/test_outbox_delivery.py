@@ -1,0 +1,169 @@
+"""Messages leave the outbox once, in turn, and survive a mail server that is away."""
+
+import email
+import email.policy
+import socketserver
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select
+
+from app import outbox
+from app.database import reading, transaction
+from tests.conftest import make_settings
+
+
+class MailServer(socketserver.ThreadingTCPServer):
+    """Enough SMTP to take a message; `refusing` makes it say no to every recipient."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Session)
+        self.taken, self.refusing = [], False
+
+
+class Session(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.say("220 ready")
+        for line in self.rfile:
+            verb = line.split()[0].upper()
+            if verb == b"DATA":
+                self.say("354 go on")
+                lines = iter(self.rfile.readline, b".\r\n")
+                self.server.taken.append(email.message_from_bytes(b"".join(lines), policy=email.policy.default))
+                self.say("250 taken")
+            elif verb == b"QUIT":
+                self.say("221 bye")
+                return
+            else:
+                self.say("550 no" if verb == b"RCPT" and self.server.refusing else "250 fine")
+
+    def say(self, text):
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+@pytest.fixture
+def server():
+    with MailServer() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def settings(database_url, tmp_path, server):
+    url = f"smtp://127.0.0.1:{server.server_address[1]}"
+    return make_settings(database_url, tmp_path, mail_url=url, mail_from="Haki Yetu <no-reply@example.org>")
+
+
+def queue(app, clock, count=1):
+    with app.app_context(), transaction() as session:
+        for number in range(count):
+            outbox.queue_message(
+                session, to="achieng@example.com", subject=f"Number {number}", body="Habari ũ\n", now=clock.now()
+            )
+
+
+def deliver(app, settings, clock):
+    with app.app_context():
+        return outbox.deliver_one(settings=settings, now=clock.now())
+
+
+def rows(app):
+    with app.app_context(), reading() as session:
+        return session.scalars(select(outbox.OutboxMessage).order_by(outbox.OutboxMessage.id)).all()
+
+
+def test_a_message_is_sent_once(app, settings, clock, server):
+    queue(app, clock)
+    assert [deliver(app, settings, clock) for _ in range(2)] == [True, False]
+    (message,) = server.taken
+    assert (message["To"], message["Subject"]) == ("achieng@example.com", "Number 0")
+    assert message["From"] == "Haki Yetu <no-reply@example.org>"
+    assert message["Message-ID"] == "<outbox-1@haki-yetu>"
+    assert message.get_content().splitlines() == ["Habari ũ"]
+    assert rows(app)[0].sent_at == clock.now()
+
+
+def test_the_oldest_goes_first(app, settings, clock, server):
+    queue(app, clock, 3)
+    while deliver(app, settings, clock):
+        pass
+    assert [message["Subject"] for message in server.taken] == ["Number 0", "Number 1", "Number 2"]
+
+
+def test_a_refused_message_is_tried_again_later_and_later(app, settings, clock, server):
+    queue(app, clock)
+    server.refusing = True
+    assert deliver(app, settings, clock)
+    assert not deliver(app, settings, clock)
+    clock.advance(minutes=2)
+    assert deliver(app, settings, clock)
+    clock.advance(minutes=2)
+    assert not deliver(app, settings, clock)
+    server.refusing = False
+    clock.advance(minutes=2)
+    assert deliver(app, settings, clock)
+    assert len(server.taken) == 1
+    assert (rows(app)[0].attempts, rows(app)[0].sent_at) == (3, clock.now())
+
+
+def test_a_message_that_nobody_takes_is_left_after_ten_attempts(app, settings, clock, server):
+    queue(app, clock)
+    server.refusing = True
+    for _ in range(15):
+        deliver(app, settings, clock)
+        clock.advance(hours=7)
+    assert (rows(app)[0].attempts, rows(app)[0].sent_at) == (10, None)
+
+
+def test_one_bad_address_does_not_hold_up_the_others(app, settings, clock, server):
+    queue(app, clock, 2)
+    server.refusing = True
+    assert deliver(app, settings, clock)
+    server.refusing = False
+    assert deliver(app, settings, clock)
+    assert [message["Subject"] for message in server.taken] == ["Number 1"]
+
+
+def test_a_mail_server_that_is_away_is_no_error(app, settings, clock, server, tmp_path, database_url):
+    queue(app, clock)
+    away = make_settings(database_url, tmp_path, mail_url="smtp://127.0.0.1:1")
+    assert deliver(app, away, clock)
+    assert rows(app)[0].sent_at is None
+
+
+def test_a_password_does_not_travel_in_the_clear(app, clock, server, tmp_path, database_url):
+    queue(app, clock)
+    port = server.server_address[1]
+    plain = make_settings(database_url, tmp_path, mail_url=f"smtp://haki:secret@127.0.0.1:{port}")
+    assert deliver(app, plain, clock)
+    assert server.taken == []
+    assert rows(app)[0].sent_at is None
+
+
+def test_many_workers_send_each_message_once(app, settings, clock, server):
+    queue(app, clock, 12)
+
+    def work(_):
+        while deliver(app, settings, clock):
+            pass
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+    assert sorted(message["Message-ID"] for message in server.taken) == sorted(
+        f"<outbox-{number}@haki-yetu>" for number in range(1, 13)
+    )
+
+
+def test_without_a_mail_server_the_message_stays_to_be_read(app, clock, tmp_path, database_url, server):
+    queue(app, clock)
+    without = make_settings(database_url, tmp_path)
+    assert [deliver(app, without, clock) for _ in range(2)] == [True, False]
+    assert server.taken == []
+    assert rows(app)[0].sent_at == clock.now()
