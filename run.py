@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
+from sqlalchemy.exc import SQLAlchemyError
 
 from config import ConfigurationError, Settings, load_settings
 
@@ -16,9 +18,21 @@ def create_app() -> Flask:
     from app import create_app as build
 
     try:
-        return build()
+        app = build()
     except ConfigurationError as faults:
         sys.exit(str(faults))
+    replay_spool(app)
+    return app
+
+
+def replay_spool(app: Flask) -> None:
+    """Take up what was kept on disk while the database was away; the worker does the same later."""
+    from app.payments.inbox import replay_one
+    from app.runtime import runtime
+
+    with app.app_context(), contextlib.suppress(SQLAlchemyError):
+        while replay_one(runtime().settings.instance_dir, now=runtime().clock.now()):
+            pass
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

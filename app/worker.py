@@ -58,7 +58,7 @@ def schedule_jobs(queue: Huey, app: Flask) -> list[Callable[[], Any]]:
     with app.app_context():
         settings, clock, daraja = runtime().settings, runtime().clock, gateway()
     tasks = [
-        _sweep(queue, app, "apply_news", jobs.news_steps(clock)),
+        _sweep(queue, app, "apply_news", jobs.news_steps(settings, clock)),
         _sweep(queue, app, "ask_safaricom", jobs.asking_steps(settings, clock, daraja)),
         _sweep(queue, app, "close_money", jobs.closing_steps(settings, clock)),
         _sweep(queue, app, "close_bookings", jobs.expiring_steps(clock)),

@@ -14,8 +14,10 @@ from app.errors import Problem
 from app.http import Blueprint, webhook
 from app.metrics import metrics
 from app.payments import inbox
+from app.payments.callback_tokens import token_hash
 from app.payments.models import Trust
 from app.payments.schemas import CallbackAnswer
+from app.payments.spool import SpooledMessage, SpoolRefused, put
 from app.proxies import listed
 from app.runtime import runtime
 
@@ -50,7 +52,7 @@ class NotKept(Problem):
     status, code, message = 503, "not_kept", "The message could not be stored. Send it again."
 
 
-@blp.route("/callback/<token>", methods=["POST"])
+@blp.route("/callback/<string:token>", methods=["POST"])
 @webhook
 @blp.response(200, CallbackAnswer)
 @blp.alt_response(400, "BAD_REQUEST")
@@ -59,8 +61,21 @@ class NotKept(Problem):
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
 def callback(token: str) -> dict[str, object]:
     """Take the result of the prompt that this address was made for."""
-    payment_id = _find(token)
-    if not _from_safaricom():
+    allowed = _from_safaricom()
+    try:
+        inbox_id = _keep_for(token, allowed=allowed)
+    except SQLAlchemyError as error:
+        return _spool(Trust.TRUSTED, token_hash(token), allowed=allowed, error=error)
+    inbox.apply_or_leave(inbox_id, now=runtime().clock.now())
+    if inbox.is_malformed(request.get_data()):
+        raise _counted(MalformedBody())
+    return _accepted()
+
+
+def _keep_for(token: str, *, allowed: bool) -> int:
+    """Keep a result under the payment that its token names; raise AddressRefused or UnknownToken, kept or not."""
+    payment_id = inbox.payment_of_token(token)
+    if not allowed:
         if payment_id is not None:
             _keep(Trust.UNVERIFIED, payment_id)
         raise _counted(AddressRefused())
@@ -68,11 +83,7 @@ def callback(token: str) -> dict[str, object]:
         if inbox.room_for_unmatched(len(request.get_data()), now=runtime().clock.now()):
             _keep(Trust.UNMATCHED, None)
         raise _counted(UnknownToken())
-    inbox_id = _keep(Trust.TRUSTED, payment_id)
-    inbox.apply_or_leave(inbox_id, now=runtime().clock.now())
-    if inbox.is_malformed(request.get_data()):
-        raise _counted(MalformedBody())
-    return _accepted()
+    return _keep(Trust.TRUSTED, payment_id)
 
 
 @blp.route("/callback", methods=["POST"])
@@ -84,7 +95,10 @@ def bare_callback() -> dict[str, object]:
     """Keep a result that came without a token; nothing in it is believed, it only makes us ask."""
     if not _from_safaricom():
         raise _counted(AddressRefused())
-    _keep(Trust.BARE, inbox.payment_named_in(request.get_data()))
+    try:
+        _keep(Trust.BARE, inbox.payment_named_in(request.get_data()))
+    except SQLAlchemyError as error:
+        return _spool(Trust.BARE, None, allowed=True, error=error)
     return _accepted()
 
 
@@ -95,27 +109,42 @@ def _from_safaricom() -> bool:
     return allowed
 
 
-def _find(token: str) -> int | None:
-    try:
-        return inbox.payment_of_token(token)
-    except SQLAlchemyError as error:
-        raise _counted(NotKept(retry_after_s=5)) from error
+def _headers() -> str:
+    kept = "\n".join(f"{name}: {request.headers.get(name, '')[:200]}" for name in KEPT_HEADERS)
+    return kept.replace("\0", "")  # which PostgreSQL keeps in no text
 
 
 def _keep(trust: Trust, payment_id: int | None) -> int:
-    headers = "\n".join(f"{name}: {request.headers.get(name, '')[:200]}" for name in KEPT_HEADERS)
+    return inbox.keep(
+        trust=trust,
+        payment_id=payment_id,
+        source_address=request.remote_addr or "",
+        headers=_headers(),
+        raw=request.get_data(),
+        now=runtime().clock.now(),
+    )
+
+
+def _spool(trust: Trust, hashed: str | None, *, allowed: bool, error: SQLAlchemyError) -> dict[str, object]:
+    """Keep the message on disk while the database is away; raise NotKept where even that fails."""
+    log.critical("database_away_for_callback", error=type(error).__name__)
+    if not allowed:
+        raise _counted(AddressRefused())
+    message = SpooledMessage(
+        received_at=runtime().clock.now(),
+        trust=trust,
+        token_hash=hashed,
+        source_address=request.remote_addr or "",
+        headers=_headers(),
+        raw=request.get_data(),
+    )
     try:
-        return inbox.keep(
-            trust=trust,
-            payment_id=payment_id,
-            source_address=request.remote_addr or "",
-            headers=headers.replace("\0", ""),  # which PostgreSQL keeps in no text
-            raw=request.get_data(),
-            now=runtime().clock.now(),
-        )
-    except SQLAlchemyError as error:
-        log.critical("callback_not_kept", error=type(error).__name__)
+        put(runtime().settings.instance_dir, message)
+    except SpoolRefused as refused:
+        log.critical("callback_not_kept", error=str(refused))
         raise _counted(NotKept(retry_after_s=5)) from error
+    metrics().callbacks.labels("spooled").inc()
+    return {"ResultCode": 0, "ResultDesc": "Accepted"}
 
 
 def _accepted() -> dict[str, object]:

@@ -27,7 +27,7 @@ def settle(as_json: bool) -> None:
     """Apply kept news, ask about pending payments, give up the hopeless, request due refunds."""
     settings, clock = runtime().settings, runtime().clock
     _run(
-        jobs.news_steps(clock)
+        jobs.news_steps(settings, clock)
         | jobs.asking_steps(settings, clock, gateway())
         | jobs.closing_steps(settings, clock),
         as_json,

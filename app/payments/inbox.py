@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import sqlalchemy as sa
 import structlog
@@ -10,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import affected, reading, transactional
+from app.payments import spool
 from app.payments.callback_tokens import token_hash
 from app.payments.daraja import MalformedCallback, parse_stk_callback
 from app.payments.evidence import from_callback
@@ -95,8 +97,12 @@ def is_malformed(raw: bytes) -> bool:
 
 def payment_of_token(token: str) -> int | None:
     """Find the payment whose callback address carries this token."""
+    return _payment_of_hash(token_hash(token))
+
+
+def _payment_of_hash(hashed: str | None) -> int | None:
     with reading() as session:
-        return session.scalar(sa.select(Payment.id).where(Payment.callback_token_hash == token_hash(token)))
+        return session.scalar(sa.select(Payment.id).where(Payment.callback_token_hash == hashed))
 
 
 def payment_named_in(raw: bytes) -> int | None:
@@ -161,3 +167,29 @@ def apply_one_due(*, now: datetime) -> bool:
     with reading() as session:
         inbox_id = session.scalar(due)
     return inbox_id is not None and apply_or_leave(inbox_id, now=now)
+
+
+def replay_one(instance_dir: Path, *, now: datetime) -> bool:
+    """Take the oldest message from this machine's spool into the inbox and apply it; say whether there was one."""
+    found = spool.oldest(instance_dir)
+    if found is None:
+        return False
+    file, message = found
+    trust, payment_id = message.trust, _payment_of_hash(message.token_hash)
+    if trust is Trust.BARE:
+        payment_id = payment_named_in(message.raw)
+    elif payment_id is None:
+        trust = Trust.UNMATCHED
+    inbox_id = keep(
+        trust=trust,
+        payment_id=payment_id,
+        source_address=message.source_address,
+        headers=message.headers,
+        raw=message.raw,
+        now=now,
+    )
+    spool.remove(file)
+    if trust is Trust.TRUSTED:
+        apply_or_leave(inbox_id, now=now)
+    log.info("spool_replayed", inbox_id=inbox_id, waited_s=(now - message.received_at).total_seconds())
+    return True

@@ -16,9 +16,12 @@ MOST_AT_ONCE = 500
 Step = Callable[[], bool]
 
 
-def news_steps(clock: Clock) -> dict[str, Step]:
-    """Return the step that applies news which could not be applied when it came."""
-    return {"inbox_applied": lambda: inbox.apply_one_due(now=clock.now())}
+def news_steps(settings: Settings, clock: Clock) -> dict[str, Step]:
+    """Return the steps that take up news which could not be stored, or not applied, when it came."""
+    return {
+        "spool_replayed": lambda: inbox.replay_one(settings.instance_dir, now=clock.now()),
+        "inbox_applied": lambda: inbox.apply_one_due(now=clock.now()),
+    }
 
 
 def asking_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict[str, Step]:

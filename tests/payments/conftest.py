@@ -194,7 +194,7 @@ class Desk:
         """Do once what the worker does all the time."""
         with self.app.app_context():
             settings, clock = runtime().settings, runtime().clock
-            steps = jobs.news_steps(clock) | jobs.asking_steps(settings, clock, gateway())
+            steps = jobs.news_steps(settings, clock) | jobs.asking_steps(settings, clock, gateway())
             return list(jobs.run(steps | jobs.expiring_steps(clock) | jobs.closing_steps(settings, clock)))
 
 
