@@ -52,6 +52,7 @@ def create_app(
         CORS(
             app,
             origins=list(settings.cors_origins),
+            always_send=False,
             expose_headers=["Retry-After", "X-Request-Id"],
             max_age=600,
         )

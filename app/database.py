@@ -208,6 +208,7 @@ def init_database(app: Flask, url: str, *, pool_size: int) -> None:
         "pool_size": pool_size,
         "max_overflow": 4,
         "pool_timeout": 10,
+        "hide_parameters": True,  # an error ends in the log, and its parameters are what people wrote
         "pool_pre_ping": not on_sqlite,
         "connect_args": {"timeout": 10} if on_sqlite else {"options": PG_SESSION, "connect_timeout": 5},
     }

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 from flask import Response, request
 from sqlalchemy.orm import Mapped, Session, mapped_column
+from werkzeug.exceptions import HTTPException
 
 from app.database import Base, PrimaryKey, UTCDateTime, affected, insert_if_absent, reading, transactional
 from app.errors import Problem
@@ -96,7 +97,7 @@ def idempotent(view: View) -> View:
             return _replay(claim)
         try:
             response: Response = view(*args, **kwargs)
-        except Problem:
+        except (Problem, HTTPException):
             _release(claim)
             raise
         _keep(claim, status=response.status_code, body=response.get_data())

@@ -22,6 +22,8 @@ from app.http import public
 from app.proxies import parse_address
 from app.runtime import runtime
 
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+
 blueprint = Blueprint("metrics", __name__)
 
 
@@ -70,7 +72,8 @@ def init_metrics(app: Flask) -> None:
     def stop(response: Response) -> Response:
         route = request.url_rule.rule if request.url_rule else "(none)"
         elapsed = time.perf_counter() - g.get("started", time.perf_counter())
-        metrics().requests.labels(request.method, route, str(response.status_code)).observe(elapsed)
+        method = request.method if request.method in METHODS else "other"  # or strangers could fill the memory
+        metrics().requests.labels(method, route, str(response.status_code)).observe(elapsed)
         return response
 
 

@@ -9,7 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from app import fields
 from app.errors import answer_http_exception
-from app.http import IdConverter, public
+from app.http import IdConverter, VisibleConverter, public
 
 DESCRIPTION = """\
 Book a paid consultation and pay for it by M-Pesa.
@@ -53,7 +53,7 @@ def init_openapi(app: Flask) -> Api:
             },
         },
     }
-    app.url_map.converters["id"] = IdConverter
+    app.url_map.converters |= {"id": IdConverter, "default": VisibleConverter}
     api = Api()
     api.register_converter(IdConverter, lambda _: {"type": "integer", "minimum": 1})
     api.register_field(fields.Shillings, "integer", None)

@@ -25,6 +25,7 @@ def init_security_headers(app: Flask, *, https: bool) -> None:
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         if not request.path.startswith("/static/"):
             response.headers["Cache-Control"] = "no-store"
+        response.vary.add("Origin")  # an answer without CORS headers is not the answer for every origin
         if https:
             response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
         return response

@@ -11,9 +11,8 @@ from marshmallow import validate
 from app.consultations.fields import Day, MinuteOfDay
 from app.consultations.models import Absent, Consultation, ConsultationStatus, Mode, PaymentStatus
 from app.consultations.slots import Span, overlapping
-from app.fields import Instant, Shillings, Text, WholeNumber
+from app.fields import Id, Instant, Shillings, Text, WholeNumber
 from app.http import PageArgs, caller
-from app.strict_json import LARGEST
 
 
 class NoBody(ma.Schema):
@@ -121,7 +120,7 @@ class SlotsSchema(ma.Schema):
 class NewConsultation(ma.Schema):
     """Which slot of whom, how to meet, and what about."""
 
-    advocate_id = WholeNumber(low=1, high=LARGEST, required=True)
+    advocate_id = Id(required=True)
     starts_at = Instant(required=True)
     mode = ma.fields.Enum(Mode, by_value=True, required=True)
     topic = Text(

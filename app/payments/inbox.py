@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from app.database import affected, reading, transactional
 from app.payments import spool
 from app.payments.callback_tokens import token_hash
-from app.payments.daraja import MalformedCallback, parse_stk_callback
+from app.payments.daraja import MalformedCallback, StkCallback, parse_stk_callback
 from app.payments.evidence import from_callback
 from app.payments.models import InboxItem, Payment, PaymentStatus, Trust
-from app.payments.settle import settle
+from app.payments.settle import learn_ids, settle
 
 log = structlog.get_logger()
 
@@ -68,7 +68,7 @@ def room_for_unmatched(size: int, *, now: datetime) -> bool:
 def apply(session: Session, *, inbox_id: int, now: datetime) -> None:
     """Apply one kept message to its payment, once, whoever else tries at the same time.
 
-    Raises MalformedCallback for bytes that say nothing; the message then counts as dealt with.
+    Bytes that say nothing make us ask; the message then counts as dealt with.
     """
     unapplied = sa.update(InboxItem).where(InboxItem.id == inbox_id, InboxItem.applied_at.is_(None))
     if not affected(session, unapplied.values(applied_at=now, attempts=InboxItem.attempts + 1, last_error=None)):
@@ -76,23 +76,31 @@ def apply(session: Session, *, inbox_id: int, now: datetime) -> None:
     item = session.get_one(InboxItem, inbox_id)
     if item.payment_id is None:
         return
-    try:
-        evidence = from_callback(parse_stk_callback(item.raw), inbox_id=inbox_id)
-    except MalformedCallback:
-        evidence = None
-    if evidence is None:
-        ask_soon(session, item.payment_id, now=now)
-    else:
+    callback = _parsed(item.raw)
+    evidence = from_callback(callback, inbox_id=inbox_id) if callback else None
+    if evidence is not None:
         settle(session, payment_id=item.payment_id, evidence=evidence, now=now)
+        return
+    if callback is not None:
+        learn_ids(
+            session,
+            item.payment_id,
+            checkout_request_id=callback.checkout_request_id,
+            merchant_request_id=callback.merchant_request_id,
+        )
+    ask_soon(session, item.payment_id, now=now)
+
+
+def _parsed(raw: bytes) -> StkCallback | None:
+    try:
+        return parse_stk_callback(raw)
+    except MalformedCallback:
+        return None
 
 
 def is_malformed(raw: bytes) -> bool:
     """Say whether a body is not a callback at all."""
-    try:
-        parse_stk_callback(raw)
-    except MalformedCallback:
-        return True
-    return False
+    return _parsed(raw) is None
 
 
 def payment_of_token(token: str) -> int | None:
@@ -107,10 +115,8 @@ def _payment_of_hash(hashed: str | None) -> int | None:
 
 def payment_named_in(raw: bytes) -> int | None:
     """Find the payment that a body without a token names; good for asking, not for believing."""
-    try:
-        named = parse_stk_callback(raw).checkout_request_id
-    except MalformedCallback:
-        return None
+    callback = _parsed(raw)
+    named = callback.checkout_request_id if callback else None
     with reading() as session:
         return session.scalar(sa.select(Payment.id).where(Payment.checkout_request_id == named)) if named else None
 

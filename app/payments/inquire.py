@@ -15,7 +15,7 @@ from app.metrics import metrics
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.evidence import Evidence, from_query, given_up
 from app.payments.models import Pace, Payment, PaymentStatus
-from app.payments.schedule import GIVE_UP_AFTER, next_query_at
+from app.payments.schedule import GIVE_UP_AFTER, next_query_at, next_second_look_at
 from app.payments.settle import settle
 
 log = structlog.get_logger()
@@ -78,7 +78,7 @@ def _settle(session: Session, *, payment_id: int, evidence: Evidence, now: datet
 def _lease_due(session: Session, *, rate: int, payment_id: int | None, now: datetime) -> _Lease | None:
     """Take a due payment for ourselves by pushing its next time forward; nothing where the pace forbids.
 
-    One that failed or was given up is due again, once, where news came that it may have been paid after all.
+    One that failed is due again where only a query said so, or where news came that it may have been paid.
     """
     due = sa.select(Payment).where(
         Payment.status != PaymentStatus.COMPLETED,
@@ -105,8 +105,10 @@ def _lease_one(session: Session, *, payment_id: int, rate: int, now: datetime) -
 
 def _lease(payment: Payment, now: datetime) -> _Lease:
     payment.queries += 1
-    pending = payment.status is PaymentStatus.PENDING
-    payment.next_query_at = next_query_at(payment.created_at, payment.queries, now) if pending else None
+    if payment.status is PaymentStatus.PENDING:
+        payment.next_query_at = next_query_at(payment.created_at, payment.queries, now)
+    else:
+        payment.next_query_at = next_second_look_at(payment.settled_at or payment.created_at, now)
     return _Lease(payment.id, str(payment.checkout_request_id))
 
 

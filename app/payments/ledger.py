@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.database import insert_if_absent, reading
+from app.database import affected, insert_if_absent, reading
 from app.errors import Problem
 from app.http import page
 from app.payments.models import LedgerAccount, LedgerTransfer
@@ -30,6 +30,10 @@ class AccountNotFound(Problem):
     """No line of the journal names this account."""
 
     status, code, message = 404, "account_not_found", "There is no such account. Check its name."
+
+
+class WrongCurrency(ValueError):
+    """Money of one currency was about to be booked to an account of another."""
 
 
 def consultation_account(consultation_id: int) -> str:
@@ -66,12 +70,10 @@ def transfer(
 
 def _move(session: Session, name: str, change: int, currency: str) -> None:
     insert_if_absent(session, LedgerAccount, name=name, currency=currency, balance=0)
-    session.execute(
-        sa.update(LedgerAccount)
-        .where(LedgerAccount.name == name)
-        .values(balance=LedgerAccount.balance + change)
-        .execution_options(synchronize_session=False)
-    )
+    account = sa.update(LedgerAccount).where(LedgerAccount.name == name, LedgerAccount.currency == currency)
+    moved = account.values(balance=LedgerAccount.balance + change)
+    if not affected(session, moved.execution_options(synchronize_session=False)):
+        raise WrongCurrency(f"{name} is not an account in {currency}")
 
 
 def balance(session: Session, name: str) -> int:

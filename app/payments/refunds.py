@@ -76,28 +76,40 @@ def _request(session: Session, payment: Payment, amount: int, *, reason: str, no
 
 
 def take_out(session: Session, payment: Payment, amount: int, *, now: datetime) -> None:
-    """Take out cents that turned out never to have come: of what is held, then of a refund not sent yet."""
+    """Take out cents that turned out never to have come: of what is held, then of a refund not sent yet.
+
+    Where they are shared out or sent already nothing changes, and the review item about the amount has to do.
+    """
     from_refund = max(0, amount - payment.held)
+    account = ledger.consultation_account(payment.consultation_id)
+    refund = _largest_unsent(session, payment)
+    if ledger.balance(session, account) < amount - from_refund:
+        return
+    if from_refund and (refund is None or refund.amount <= from_refund):
+        return
     payment.amount_received -= amount
     payment.amount_returned -= from_refund
-    parts = {ledger.consultation_account(payment.consultation_id): amount - from_refund}
-    if from_refund:
-        unsent = sa.and_(Refund.payment_id == payment.id, Refund.status == RefundStatus.REQUESTED)
-        largest = sa.select(Refund).where(unsent).order_by(Refund.amount.desc()).limit(1).with_for_update()
-        refund = session.scalars(largest).one()
+    parts = {account: amount - from_refund}
+    if refund is not None and from_refund:
         refund.amount -= from_refund
         parts[ledger.refund_account(refund.id)] = from_refund
-    for account, part in parts.items():
+    for debit, part in parts.items():
         if part:
             ledger.transfer(
                 session,
-                debit=account,
+                debit=debit,
                 credit=ledger.WORKING,
                 amount=part,
                 currency=payment.currency,
-                event_key=f"payment:{payment.id}:corrected:{account.partition(':')[0]}",
+                event_key=f"payment:{payment.id}:corrected:{debit.partition(':')[0]}",
                 now=now,
             )
+
+
+def _largest_unsent(session: Session, payment: Payment) -> Refund | None:
+    unsent = Refund.status.in_((RefundStatus.REQUESTED, RefundStatus.APPROVED))
+    refunds = sa.select(Refund).where(Refund.payment_id == payment.id, unsent)
+    return session.scalar(refunds.order_by(Refund.amount.desc()).limit(1).with_for_update())
 
 
 @transactional

@@ -127,8 +127,8 @@ class TransactionSchema(ma.Schema):
     """One movement of money, asked for or made."""
 
     id = ma.fields.Integer(required=True)
-    type = ma.fields.Constant("stk_push")
-    direction = ma.fields.Constant("in")
+    type = ma.fields.Constant("stk_push", metadata={"type": "string"})
+    direction = ma.fields.Constant("in", metadata={"type": "string"})
     status = ma.fields.Enum(PaymentStatus, by_value=True, required=True)
     amount = Shillings(required=True)
     amount_received = Shillings(required=True)
@@ -136,7 +136,7 @@ class TransactionSchema(ma.Schema):
     receipt = ma.fields.String(attribute="mpesa_receipt_number", allow_none=True, required=True)
     phone = ma.fields.Method("_phone", required=True, metadata={"type": "string"})
     booking_id = ma.fields.Integer(attribute="consultation_id", required=True)
-    payee = ma.fields.Constant(None, allow_none=True)
+    payee = ma.fields.Constant(None, allow_none=True, metadata={"type": ["string", "null"]})
     created_at = Instant(required=True)
     completed_at = Instant(attribute="settled_at", allow_none=True, required=True)
 

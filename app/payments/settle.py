@@ -19,10 +19,11 @@ from app.consultations.models import Consultation, ConsultationStatus
 from app.consultations.models import PaymentStatus as Standing
 from app.database import lock
 from app.payments import ledger
-from app.payments.evidence import Evidence
+from app.payments.evidence import Evidence, Source
 from app.payments.models import Payment, PaymentEvent, PaymentStatus, ReviewKind
 from app.payments.refunds import give_back, is_dead, money_held, take_out
 from app.payments.review import open_item
+from app.payments.schedule import next_second_look_at
 from app.payments.states import TRANSITIONS, Action
 
 log = structlog.get_logger()
@@ -151,14 +152,30 @@ def _end_without_money(
 
 
 def _close(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:
-    if payment.checkout_request_id is None and not _checkout_id_taken(session, evidence.checkout_request_id):
-        payment.checkout_request_id = evidence.checkout_request_id
-        payment.merchant_request_id = evidence.merchant_request_id
+    _adopt_ids(session, payment, evidence.checkout_request_id, evidence.merchant_request_id)
     payment.result_code = evidence.result_code
     payment.result_desc = evidence.result_desc[:255] if evidence.result_desc else None
     payment.settled_at = now
     payment.is_live = False
-    payment.next_query_at = None
+    only_asked = evidence.source is Source.QUERY and payment.status is PaymentStatus.FAILED
+    payment.next_query_at = next_second_look_at(now, now) if only_asked else None
+
+
+def learn_ids(
+    session: Session, payment_id: int, *, checkout_request_id: str | None, merchant_request_id: str | None
+) -> None:
+    """Note Safaricom's ids from news that proves nothing else, so that the payment can be asked about."""
+    payment = lock(session, Payment, payment_id)
+    if payment is not None:
+        _adopt_ids(session, payment, checkout_request_id, merchant_request_id)
+
+
+def _adopt_ids(
+    session: Session, payment: Payment, checkout_request_id: str | None, merchant_request_id: str | None
+) -> None:
+    if payment.checkout_request_id is None and not _checkout_id_taken(session, checkout_request_id):
+        payment.checkout_request_id = checkout_request_id
+        payment.merchant_request_id = merchant_request_id
 
 
 def _record(

@@ -11,7 +11,7 @@ import base64
 import json
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ class SpooledMessage:
     token_hash: str | None
     source_address: str
     headers: str
-    raw: bytes
+    raw: bytes = field(repr=False)  # it names a phone
 
 
 def put(instance_dir: Path, message: SpooledMessage) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -31,7 +31,7 @@ class Filters:
     owner_id: int | None
     status: PaymentStatus | None = None
     receipt: str | None = None
-    phone: str | None = None
+    phone: str | None = field(default=None, repr=False)
     first_day: date | None = None
     last_day: date | None = None
 

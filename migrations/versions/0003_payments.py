@@ -274,6 +274,7 @@ def forbid_on_postgresql():
         "UPDATE OF status",
         when="OLD.status = 'completed' AND NEW.status <> 'completed'",
     )
+    refuse_on_postgresql("payments_completed_is_final", "payments", "DELETE", when="OLD.status = 'completed'")
 
 
 def refuse_on_postgresql(name, table, event, each="ROW", when="true"):
@@ -303,6 +304,8 @@ def forbid_on_sqlite():
         "UPDATE OF status",
         when="OLD.status = 'completed' AND NEW.status <> 'completed'",
     )
+    # On SQLite an INSERT OR REPLACE deletes the old row first.
+    refuse_on_sqlite("payments_completed_is_final", "payments", "DELETE", when="OLD.status = 'completed'")
 
 
 def refuse_on_sqlite(name, table, event, when="1"):

@@ -19,7 +19,9 @@ def problems(parent: type[Problem] = Problem) -> Iterator[type[Problem]]:
 def answered() -> set[tuple[str, str]]:
     for path in modules("app"):
         importlib.import_module(name_of(path))
-    named = {(problem.code, str(problem.status)) for problem in problems() if problem.__module__.startswith("app.")}
+    named = {
+        (problem.code, str(problem.status)) for problem in problems() if problem.__module__.startswith("app.")
+    }
     return named | {(code, str(status)) for status, (code, _) in ADVICE.items()}
 
 

@@ -188,7 +188,7 @@ class Desk:
 
     def rows(self, model):
         with self.app.app_context(), reading() as session:
-            return session.scalars(sa.select(model)).all()
+            return session.scalars(sa.select(model).order_by(*sa.inspect(model).primary_key)).all()
 
     def run_jobs(self) -> list[str]:
         """Do once what the worker does all the time."""

@@ -1,0 +1,173 @@
+"""How a payment stands: what is shown, to whom, and when Safaricom is asked about it."""
+
+from tests.payments.answers import NEVER, refused, same_but_for_the_request
+from tests.payments.conftest import FEE, PHONE
+from tests.payments.scenes import pay
+from tests.people import bearer, make_user
+
+
+def by_checkout_id(pushed):
+    return f"/api/payment/mpesa/status/{pushed['CheckoutRequestID']}"
+
+
+def by_id(pushed):
+    return f"/api/payment/payments/{pushed['payment_id']}"
+
+
+def get(desk, path, person=None, **headers):
+    return desk.http.get(path, headers=bearer(desk.app, person or desk.achieng) | headers)
+
+
+def test_a_pending_payment_is_shown_as_the_contract_says(desk, booking):
+    pushed = desk.push(booking).json
+    answer = get(desk, by_checkout_id(pushed))
+    assert answer.status_code == 200
+    assert answer.json == {
+        "payment_id": 1,
+        "CheckoutRequestID": pushed["CheckoutRequestID"],
+        "ResultCode": None,
+        "ResultDesc": None,
+        "status": "pending",
+        "mpesa_receipt_number": None,
+        "transaction_date": None,
+        "amount": FEE,
+        "amount_received": 0,
+        "failure_reason": None,
+        "consultation": {
+            "id": booking.id,
+            "reference": booking.reference,
+            "status": "Pending",
+            "payment_status": "Pending",
+            "starts_at": "2026-11-24T09:00:00+03:00",
+            "hold_expires_at": "2026-11-23T09:15:00+03:00",
+        },
+        "message": "Waiting for the payment. Enter your M-Pesa PIN on your phone.",
+    }
+
+
+def test_a_completed_payment_is_shown_with_its_receipt(desk, safaricom, booking):
+    pushed = desk.push(booking).json
+    desk.clock.advance(seconds=7)
+    safaricom.act("approve")
+    safaricom.deliver()
+    [movement] = safaricom.moved
+    shown = get(desk, by_checkout_id(pushed)).json
+    assert {name: shown[name] for name in shown if name != "consultation"} == {
+        "payment_id": 1,
+        "CheckoutRequestID": pushed["CheckoutRequestID"],
+        "ResultCode": "0",
+        "ResultDesc": "The service request is processed successfully.",
+        "status": "completed",
+        "mpesa_receipt_number": movement["receipt"],
+        "transaction_date": "2026-11-23T09:00:07+03:00",
+        "amount": FEE,
+        "amount_received": FEE,
+        "failure_reason": None,
+        "message": "The payment was received. Thank you.",
+    }
+    assert (shown["consultation"]["status"], shown["consultation"]["payment_status"]) == ("Confirmed", "Paid")
+
+
+def test_a_failed_payment_says_why_in_either_language(desk, safaricom, booking):
+    pushed = desk.push(booking).json
+    safaricom.act("insufficient")
+    safaricom.deliver()
+    shown = get(desk, by_id(pushed)).json
+    assert (shown["status"], shown["ResultCode"]) == ("failed", "1")
+    assert (shown["failure_reason"], shown["amount_received"]) == ("insufficient_funds", 0)
+    assert shown["message"] == "There is not enough money in the M-Pesa account. Top up, then try again."
+    swahili = "Salio la M-Pesa halitoshi. Ongeza pesa, kisha jaribu tena."
+    for language, message in (
+        ("sw", swahili),
+        ("sw-KE,sw;q=0.9,en;q=0.5", swahili),
+        ("en;q=0.4, sw", swahili),
+        ("en-GB,en;q=0.9,sw;q=0.8", shown["message"]),
+        ("fr", shown["message"]),
+        ("*", shown["message"]),
+        ("\xff;;q=x", shown["message"]),
+    ):
+        answer = get(desk, by_id(pushed), **{"Accept-Language": language})
+        assert answer.json == shown | {"message": message}, language
+
+
+def test_both_ids_show_the_same_to_whoever_pressed_and_to_staff(desk, booking):
+    pushed = desk.push(booking).json
+    people = [desk.achieng, make_user(desk.app, "Dalmas"), make_user(desk.app, "Esther")]
+    shown = [get(desk, path(pushed), person).json for person in people for path in (by_checkout_id, by_id)]
+    assert shown[0]["payment_id"] == pushed["payment_id"]
+    assert shown == [shown[0]] * 6
+
+
+def test_somebody_elses_payment_looks_like_one_that_does_not_exist(desk, booking):
+    pushed = desk.push(booking).json
+    chebet = make_user(desk.app, "Chebet")
+    for person in (chebet, desk.baraka):
+        for path in (by_checkout_id, by_id, lambda ids: f"/api/payment/mpesa/transactions/{ids['payment_id']}"):
+            theirs = get(desk, path(pushed), person)
+            none = get(
+                desk, path({"CheckoutRequestID": "ws_CO_23112026090000123712345678", "payment_id": NEVER}), person
+            )
+            refused(theirs, 404, "payment_not_found")
+            assert same_but_for_the_request(theirs, none)
+            assert PHONE not in theirs.text
+        body = {"CheckoutRequestID": pushed["CheckoutRequestID"]}
+        asked = desk.http.post("/api/payment/mpesa/stkpush/query", json=body, headers=bearer(desk.app, person))
+        refused(asked, 404, "payment_not_found")
+
+
+def test_no_phone_number_and_no_token_is_shown(desk, safaricom, booking):
+    pushed = desk.push(booking).json
+    [prompt] = safaricom.state()["prompts"]
+    token = prompt["callback_url"].rsplit("/", 1)[1]
+    safaricom.act("approve")
+    safaricom.deliver()
+    for person in (desk.achieng, make_user(desk.app, "Esther")):
+        text = get(desk, by_id(pushed), person).text
+        assert PHONE[-9:] not in text.replace(pushed["CheckoutRequestID"], "")
+        assert token not in text
+
+
+def test_polling_asks_safaricom_at_most_once_in_a_while(desk, safaricom, booking):
+    pushed = desk.push(booking).json
+    watchers = [desk.achieng, make_user(desk.app, "Dalmas")]
+
+    def poll():
+        for _ in range(3):
+            for person in watchers:
+                assert get(desk, by_id(pushed), person).json["status"] == "pending"
+        return len(safaricom.queries)
+
+    assert poll() == 0
+    desk.clock.advance(seconds=19)
+    assert poll() == 0
+    desk.clock.advance(seconds=1)
+    assert poll() == 1
+    desk.clock.advance(seconds=14)
+    assert poll() == 1
+    desk.clock.advance(seconds=11)
+    assert poll() == 2
+
+
+def test_a_poll_repairs_a_payment_whose_callback_was_lost(desk, safaricom, booking):
+    pushed = pay_and_lose(desk, safaricom, booking)
+    shown = get(desk, by_checkout_id(pushed)).json
+    assert (shown["status"], shown["ResultCode"], shown["amount_received"]) == ("completed", "0", FEE)
+    assert shown["mpesa_receipt_number"] is None
+    assert shown["consultation"]["status"] == "Confirmed"
+    get(desk, by_checkout_id(pushed))
+    assert len(safaricom.queries) == 1
+
+
+def test_a_poll_survives_that_safaricom_cannot_be_asked(desk, safaricom, booking):
+    pushed = pay_and_lose(desk, safaricom, booking)
+    safaricom.faults(query="unavailable")
+    answer = get(desk, by_id(pushed))
+    assert (answer.status_code, answer.json["status"]) == (200, "pending")
+
+
+def pay_and_lose(desk, safaricom, booking):
+    """Pay, lose the callback, and let so much time pass that asking is due."""
+    payment_id = pay(desk, booking)
+    safaricom.drop_callbacks()
+    desk.clock.advance(seconds=20)
+    return {"payment_id": payment_id, "CheckoutRequestID": desk.payment(payment_id).checkout_request_id}
