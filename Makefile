@@ -41,6 +41,9 @@ format: $(VENV)/installed-dev ## put the code into its one format
 bench: $(VENV)/installed-dev ## measure callbacks a second, as ratios within one run
 	$(BIN)/python -m scripts.bench
 
+torture: $(VENV)/installed-dev ## live through SEEDS=100 seeds of faults; SEED=7 tells one, MUTANTS=1 plants bugs
+	$(BIN)/python -m torture --seeds $(or $(SEEDS),100) $(if $(SEED),--seed $(SEED)) $(if $(MUTANTS),--mutants)
+
 lock: $(VENV)/installed-dev ## make the lock files from requirements*.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
@@ -49,4 +52,4 @@ clean: ## remove the virtual environment and the caches; the data in instance/ s
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run tour test lint format bench lock clean
+.PHONY: help run tour test lint format bench torture lock clean

@@ -1,0 +1,56 @@
+"""Make a failing seed smaller while it still fails the same way, and tell its story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from torture.knobs import Knobs
+from torture.stage import Stage
+from torture.world import World
+
+# Tables whose rows belong to a story, in the order in which one reads them.
+TABLES = ("consultations", "payments", "payment_events", "inbox", "refunds", "ledger_transfers", "review_items")
+_HIDDEN = {"callback_token_hash", "headers", "raw", "phone", "reference"}
+
+
+def smaller(stage: Stage, world: World) -> World:
+    """Return the smallest world found by leaving out one fault or person after the other."""
+    rule = world.violations[0].rule
+    found_smaller = True
+    while found_smaller:
+        found_smaller = False
+        for knobs in _reductions(world.knobs):
+            tried = World(stage, world.seed, knobs).run()
+            if any(violation.rule == rule for violation in tried.violations):
+                world, found_smaller = tried, True
+                break
+    return World(stage, world.seed, world.knobs).run()
+
+
+def _reductions(knobs: Knobs) -> Iterator[Knobs]:
+    """Yield knobs with one thing less each."""
+    for fault in knobs.faults:
+        yield knobs.without(fault)
+    if knobs.clients > 1:
+        yield replace(knobs, clients=knobs.clients - 1)
+    if knobs.is_phone_shared:
+        yield replace(knobs, is_phone_shared=False)
+    if knobs.advocates > 1:
+        yield replace(knobs, advocates=knobs.advocates - 1)
+    for fewer in (knobs.deeds // 2, knobs.deeds - 1):
+        if 0 < fewer < knobs.deeds:
+            yield replace(knobs, deeds=fewer)
+
+
+def story(stage: Stage, world: World) -> str:
+    """Tell what happened in the smallest version of a failing world, and what the tables then held."""
+    return told(smaller(stage, world))
+
+
+def told(world: World) -> str:
+    """Tell one world: its knobs, its events in order, what was broken, the rows."""
+    broken = [f"{one.at_s:12.3f}  {one.rule}: {one.found}" for one in world.violations]
+    lines = [f"seed {world.seed}, trace {world.trace_hash}", f"{world.knobs}", "", *world.trace, ""]
+    lines += ["broken:", *broken] if broken else ["nothing was broken"]
+    return "\n".join([*lines, "", *world.stage.tables(TABLES, _HIDDEN)])

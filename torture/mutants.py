@@ -1,0 +1,319 @@
+"""Planted bugs: does the torture test find what it is there to find?
+
+Each is put in from outside, by exchanging module attributes of the application or by taking something out of the
+template database; the product has no switch for any of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
+
+from sqlalchemy.orm import Session
+
+from app.consultations import bookings
+from app.consultations.models import Consultation, ConsultationStatus
+from app.database import transactional
+from app.payments import callbacks, collect, inbox, inquire, jobs, ledger, refunds, settle
+from app.payments.daraja import DarajaClient, OutcomeUnknown, RefusalKind, Refused, tokens
+from app.payments.models import InboxItem, Payment, PaymentStatus, Trust
+from app.payments.states import TRANSITIONS, Action, Says
+from torture.stage import Stage
+from torture.world import World
+
+Plant = Callable[[], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One bug; `immortal_because` says why no rule can find it today."""
+
+    name: str
+    plant: Plant = nullcontext
+    schema: tuple[str, ...] = ()
+    immortal_because: str = ""
+
+    @property
+    def is_mortal(self) -> bool:
+        return not self.immortal_because
+
+
+def hunt(stage: Stage, mutant: Mutant, most_seeds: int, first: int = 0) -> dict[str, object]:
+    """Live through seeds with the bug in place until a rule is broken; say which, and after how many seeds."""
+    stage = stage.with_schema_changes(mutant.schema) if mutant.schema else stage
+    with mutant.plant():
+        for seed in range(first, first + most_seeds):
+            violations = World(stage, seed).run().violations
+            if violations:
+                rule = violations[0].rule
+                return {"name": mutant.name, "rule": rule, "seed": seed, "killed by": f"{rule}, seed {seed}"}
+    survived = f"survives {most_seeds} seeds" + (f": {mutant.immortal_because}" if mutant.immortal_because else "")
+    return {"name": mutant.name, "rule": "", "seed": None, "killed by": survived}
+
+
+def _swap(*swaps: tuple[Any, str, Any]) -> Plant:
+    """Exchange attributes."""
+
+    @contextmanager
+    def plant() -> Iterator[None]:
+        with ExitStack() as stack:
+            for owner, name, other in swaps:
+                stack.enter_context(patch.object(owner, name, other))
+            yield
+
+    return plant
+
+
+def _decides(*changes: tuple[PaymentStatus, Says, Action]) -> Plant:
+    """Change the table of transitions."""
+    return lambda: patch.dict(TRANSITIONS, {(status, says): action for status, says, action in changes})
+
+
+def _without_unique(table: str, name: str, columns: str, last_index: int) -> tuple[str, ...]:
+    """Take a UNIQUE out of a table's definition, as SQLite has no statement for that; the table must be empty.
+
+    Its indexes are numbered in the order of the definition, and all are empty, so the last one may go.
+    """
+    return (
+        "PRAGMA writable_schema = ON",
+        f"UPDATE sqlite_master SET sql = replace(sql, 'CONSTRAINT {name} UNIQUE ({columns})', 'CHECK (1)')"  # noqa: S608
+        f" WHERE name = '{table}'",
+        f"DELETE FROM sqlite_master WHERE name = 'sqlite_autoindex_{table}_{last_index}'",  # noqa: S608
+        "PRAGMA writable_schema = OFF",
+    )
+
+
+def _nothing(*_: object, **__: object) -> None:
+    """Do nothing."""
+
+
+def _never(*_: object, **__: object) -> bool:
+    return False
+
+
+# Asking.
+
+_stk_push = DarajaClient.stk_push
+
+
+def _push_again(client: DarajaClient, push: Any) -> Any:
+    try:
+        return _stk_push(client, push)
+    except OutcomeUnknown:
+        return _stk_push(client, push)
+
+
+def _unknown_is_failed(client: DarajaClient, push: Any) -> Any:
+    try:
+        return _stk_push(client, push)
+    except OutcomeUnknown as error:
+        raise Refused(RefusalKind.INVALID_REQUEST, http_status=500, message=str(error)) from error
+
+
+@contextmanager
+def _token_kept_after_the_answer() -> Iterator[None]:
+    """Store the token's hash only once Safaricom has answered."""
+    real_hash, real_ask = collect.token_hash, collect._ask
+    by_decoy: dict[str, str] = {}
+
+    def decoy(token: str) -> str:
+        by_decoy["x" + real_hash(token)[1:]] = real_hash(token)
+        return "x" + real_hash(token)[1:]
+
+    @transactional
+    def keep_token(session: Session, payment_id: int) -> None:
+        payment = session.get_one(Payment, payment_id)
+        payment.callback_token_hash = by_decoy[str(payment.callback_token_hash)]
+
+    def ask(payment: Payment, push: Any, **more: Any) -> Payment:
+        answered = real_ask(payment, push, **more)
+        keep_token(payment.id)
+        return answered
+
+    with patch.object(collect, "token_hash", decoy), patch.object(collect, "_ask", ask):
+        yield
+
+
+_real_lease = inquire._lease
+
+
+def _lease_for_ever(payment: Payment, now: Any) -> Any:
+    lease = _real_lease(payment, now)
+    payment.next_query_at = None
+    return lease
+
+
+# Hearing.
+
+_keep = callbacks._keep
+
+
+def _believe_the_bare_path(trust: Trust, payment_id: int | None, *more: Any) -> Any:
+    if trust is not Trust.BARE or payment_id is None:
+        return _keep(trust, payment_id, *more)
+    kept = _keep(Trust.TRUSTED, payment_id, *more)
+    inbox.apply_or_leave(kept, now=callbacks.runtime().clock.now())
+    return kept
+
+
+def _match_by_checkout_id(_token: str) -> int | None:
+    return inbox.payment_named_in(callbacks.request.get_data())
+
+
+@transactional
+def _drop_on_error(session: Session, *, inbox_id: int, error: str, now: Any) -> None:
+    session.get_one(InboxItem, inbox_id).applied_at = now
+
+
+_from_callback = inbox.from_callback
+
+
+def _amount_as_asked(*details: Any, **more: Any) -> Any:
+    evidence = _from_callback(*details, **more)
+    return dataclasses.replace(evidence, amount=None) if evidence else None
+
+
+def _receipt_ignored(*details: Any, **more: Any) -> Any:
+    evidence = _from_callback(*details, **more)
+    return dataclasses.replace(evidence, receipt=None) if evidence else None
+
+
+# Deciding.
+
+_return, _complete, _settle, _confirm = settle._return, settle._complete, settle.settle, settle.confirm
+_give_back, _money_held = refunds.give_back, settle.money_held
+
+
+def _confirm_cancelled(session: Session, consultation: Consultation, **more: Any) -> bool:
+    if consultation.status is ConsultationStatus.CANCELLED:
+        bookings.change(session, consultation, status=ConsultationStatus.CONFIRMED, **more)
+        return True
+    return _confirm(session, consultation, **more)
+
+
+def _allocate_to_the_cancelled(session: Session, consultation: Consultation, *news: Any) -> None:
+    covered = _money_held(session, consultation.id) >= consultation.fee
+    if consultation.status is ConsultationStatus.CANCELLED and covered:
+        _confirm_cancelled(session, consultation, now=news[-1], cause="paid")
+    _allocate(session, consultation, *news)
+
+
+_allocate = settle._allocate
+
+
+def _allocate_whatever(session: Session, consultation: Consultation, *news: Any) -> None:
+    if consultation.status is ConsultationStatus.PENDING:
+        _confirm(session, consultation, now=news[-1], cause="paid")
+    _allocate(session, consultation, *news)
+
+
+def _back_twice(session: Session, consultation: Consultation, amount: int, **more: Any) -> None:
+    _give_back(session, consultation, amount, **more)
+    _give_back(session, consultation, amount, **more)
+
+
+_transfer = ledger.transfer
+
+
+def _transfer_twice(session: Session, **line: Any) -> None:
+    _transfer(session, **line)
+    _transfer(session, **line)
+
+
+def _reuse_completes(session: Session, receipt: str | None) -> None:
+    """Find no owner of any receipt."""
+
+
+_NO_RECEIPT_UNIQUE = _without_unique("payments", "uq_payments_mpesa_receipt_number", "mpesa_receipt_number", 3)
+_NO_EVENT_KEY_UNIQUE = _without_unique("ledger_transfers", "uq_ledger_transfers_event_key", "event_key", 1)
+_P, _A = PaymentStatus, Action
+_YEARS = timedelta(days=3650)
+
+ALL = (
+    # Asking.
+    Mutant("an unknown push is sent again", _swap((DarajaClient, "stk_push", _push_again))),
+    Mutant("an unknown push counts as failed", _swap((DarajaClient, "stk_push", _unknown_is_failed))),
+    Mutant("the token is stored after the answer", _token_kept_after_the_answer),
+    Mutant("Safaricom is never asked", _swap((jobs.inquire, "ask_due", _never))),
+    Mutant("a lease never ends", _swap((inquire, "_lease", _lease_for_ever))),
+    Mutant("the claim to fetch a token outlives its process", _swap((tokens, "_CLAIM", _YEARS))),
+    Mutant("giving up after a minute", _swap((inquire, "GIVE_UP_AFTER", timedelta(minutes=1)))),
+    Mutant("giving up never", _swap((inquire, "GIVE_UP_AFTER", _YEARS))),
+    Mutant("a prompt counts as gone after ten seconds", _swap((collect, "PROMPT_LIFE", timedelta(seconds=10)))),
+    Mutant("the hold ends under a live prompt", _swap((collect, "extend_hold", _nothing))),
+    Mutant(
+        "two live prompts for a booking",
+        _swap((collect, "_live_prompt", _nothing)),
+        schema=("DROP INDEX uq_payments_live_consultation",),
+    ),
+    Mutant("two live prompts on a phone", schema=("DROP INDEX uq_payments_live_phone",)),
+    # Hearing.
+    Mutant("callbacks are matched by checkout id", _swap((inbox, "payment_of_token", _match_by_checkout_id))),
+    Mutant("the bare path is believed", _swap((callbacks, "_keep", _believe_the_bare_path))),
+    Mutant("every address is believed", _swap((callbacks, "_from_safaricom", lambda: True))),
+    Mutant("200 although nothing was stored", _swap((callbacks, "put", _nothing))),
+    Mutant("news that could not be applied is dropped", _swap((inbox, "_postpone", _drop_on_error))),
+    Mutant("news is stored and applied only by nobody", _swap((inbox, "apply_or_leave", _never))),
+    # Deciding.
+    Mutant(
+        "late success is ignored",
+        _decides((_P.FAILED, Says.PAID, _A.NOTHING), (_P.CANCELLED, Says.PAID, _A.NOTHING)),
+    ),
+    Mutant("failure undoes success", _decides((_P.COMPLETED, Says.FAILED, _A.FAIL))),
+    Mutant(
+        "one receipt pays twice",
+        _swap((settle, "_owner_of", _reuse_completes)),
+        schema=_NO_RECEIPT_UNIQUE,
+    ),
+    Mutant("a repeat counts as more money", _swap((settle, "_owner_of", _reuse_completes))),
+    Mutant("the second receipt of a prompt is dropped", _swap((settle, "_book_more_money", _nothing))),
+    Mutant("a receipt that comes late is dropped", _swap((settle, "_merge", _nothing))),
+    Mutant("the amount is what was asked", _swap((inbox, "from_callback", _amount_as_asked))),
+    Mutant("the receipt is not read", _swap((inbox, "from_callback", _receipt_ignored))),
+    Mutant("part of the fee confirms", _swap((settle, "_allocate", _allocate_whatever))),
+    Mutant("excess is kept", _swap((settle, "_return", _nothing))),
+    Mutant(
+        "a cancelled booking is confirmed",
+        _swap(
+            (settle, "_allocate", _allocate_to_the_cancelled),
+            (bookings, "check_transition", lambda *_: None),
+        ),
+    ),
+    Mutant(
+        "a dead booking keeps its money",
+        _swap((settle, "is_dead", _never), (refunds, "return_dead_money", _never)),
+    ),
+    Mutant(
+        "money goes back twice", _swap((settle, "give_back", _back_twice), (refunds, "give_back", _back_twice))
+    ),
+    Mutant("a refund without its journal line", _swap((refunds.ledger, "transfer", _nothing))),
+    Mutant("every journal line twice", _swap((ledger, "transfer", _transfer_twice)), schema=_NO_EVENT_KEY_UNIQUE),
+    Mutant("a change without its event", _swap((settle, "_record", _nothing))),
+    Mutant("nobody is called", _swap((settle, "open_item", _nothing))),
+    Mutant("holds never end", _swap((jobs, "expire_one_hold", _never))),
+    Mutant(
+        "two bookings at one time",
+        schema=("DROP TRIGGER consultations_no_overlap_insert", "DROP TRIGGER consultations_no_overlap_update"),
+    ),
+    # What no rule can see today.
+    Mutant(
+        "settling without row locks",
+        _swap((settle, "lock", lambda session, model, key: session.get(model, key))),
+        immortal_because="SQLite lets one writer in at a time; only the tier on PostgreSQL can tell",
+    ),
+    Mutant(
+        "no pace of queries",
+        _swap((inquire, "_take_turn", lambda *_, **__: True)),
+        immortal_because="harms Safaricom, not money; no rule counts queries a minute",
+    ),
+    Mutant(
+        "the inbox applies a row as often as it is told to",
+        _swap((inbox, "affected", lambda session, statement: session.execute(statement).rowcount + 1)),
+        immortal_because="the receipt makes a repeat harmless",
+    ),
+)

@@ -1,0 +1,139 @@
+"""The database that every seed begins with: migrated once, people and office hours in it."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import sqlite3
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from flask_migrate import upgrade
+
+from app import create_app
+from app.auth import logins
+from app.auth.models import User
+from app.consultations.advocates import edit_profile
+from app.consultations.availability import set_availability
+from app.consultations.slots import Span
+from app.database import db, transaction
+from app.money import from_shillings
+from app.roles import Role
+from config import PROJECT_DIR, SAFARICOM_ADDRESSES, SIMULATOR_CREDENTIALS, Settings, parse_networks
+from torture.clocks import START
+
+FEE = 3000
+CLIENTS, ADVOCATES = 4, 3  # the last of each take the stage only once everything has healed
+
+
+@dataclass(frozen=True)
+class Person:
+    """An account with a log-in that lasts for the whole seed."""
+
+    user_id: int
+    login_id: int
+    phone: str
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the template and the databases of the seeds are kept, and who is in them."""
+
+    folder: Path
+    clients: tuple[Person, ...]
+    advocates: tuple[Person, ...]
+
+    @property
+    def template(self) -> Path:
+        return self.folder / "template.sqlite3"
+
+    @property
+    def database(self) -> Path:
+        return self.folder / "torture.sqlite3"
+
+    @property
+    def settings(self) -> Settings:
+        return _settings(self.database, self.folder)
+
+    def fresh_database(self) -> None:
+        """Put a copy of the template where the application looks for its database."""
+        for leftover in self.folder.glob("torture.sqlite3*"):
+            leftover.unlink()
+        shutil.rmtree(self.folder / "spool", ignore_errors=True)
+        shutil.copy(self.template, self.database)
+
+    def spooled(self) -> list[Path]:
+        """Return the files in which the application keeps news while its database is away."""
+        return sorted((self.folder / "spool").glob("*"))
+
+    def tables(self, names: tuple[str, ...], hidden: set[str]) -> list[str]:
+        """Print the rows of some tables as a seed left them, without what differs from run to run."""
+        lines = []
+        reader = sqlite3.connect(self.database)
+        for name in names:
+            cursor = reader.execute(f"select * from {name}")  # noqa: S608 - a table of our own
+            columns = [column[0] for column in cursor.description]
+            for row in cursor:
+                shown = {c: v for c, v in zip(columns, row, strict=True) if v is not None and c not in hidden}
+                lines.append(f"{name} {shown}")
+        reader.close()
+        return lines
+
+    def with_schema_changes(self, statements: tuple[str, ...]) -> Stage:
+        """Make a stage of its own whose template lacks something; for planted bugs."""
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        shutil.copy(self.template, folder / "template.sqlite3")
+        changed = dataclasses.replace(self, folder=folder)
+        with sqlite3.connect(changed.template) as connection:
+            for statement in statements:
+                connection.execute(statement)
+        connection.close()
+        return changed
+
+
+def make_stage() -> Stage:
+    """Build the template, in memory where the machine has a file system for that."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder with a random name is made in it
+    parent = memory if os.access(memory, os.W_OK) else None
+    folder = Path(tempfile.mkdtemp(prefix="torture-", dir=parent))
+    app = create_app(_settings(folder / "template.sqlite3", folder))
+    with app.app_context():
+        upgrade(directory=str(PROJECT_DIR / "migrations"))
+        clients = tuple(_person(f"client{n}", Role.CLIENT, f"25471200000{n}") for n in range(CLIENTS))
+        advocates = tuple(_person(f"advocate{n}", Role.ADVOCATE, "") for n in range(ADVOCATES))
+        for advocate in advocates:
+            _open_office(advocate)
+        db.engine.dispose()
+    return Stage(folder, clients, advocates)
+
+
+def _settings(database: Path, folder: Path) -> Settings:
+    return Settings(
+        app_env="testing",
+        instance_dir=folder,
+        database_url=f"sqlite:///{database}",
+        jwt_secret_key="a key for the torture test, never anywhere else",  # noqa: S106
+        safaricom_base="http://safaricom.test",
+        callback_url_base="http://haki-yetu.test",
+        safaricom_allowed_ips=parse_networks(SAFARICOM_ADDRESSES),
+        simulator=True,
+        rate_limits=False,
+        log_level="ERROR",
+        **SIMULATOR_CREDENTIALS,
+    )
+
+
+def _person(name: str, role: Role, phone: str) -> Person:
+    user = User(email=f"{name}@example.com", full_name=name, role=role, password_hash="-", created_at=START)  # noqa: S106
+    with transaction() as session:
+        session.add(user)
+    return Person(user.id, logins.begin_now(user, now=START).id, phone)
+
+
+def _open_office(advocate: Person) -> None:
+    changes = {"fee": from_shillings(FEE), "slot_minutes": 60, "practice_areas": ["land"], "bio": ""}
+    edit_profile(user_id=advocate.user_id, changes=changes)
+    spans = [Span(weekday, 8 * 60, 20 * 60) for weekday in range(7)]
+    set_availability(user_id=advocate.user_id, spans=spans, days_off=[])
