@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.consultations.models import ConsultationStatus
+from app.consultations.reservations import SlotTaken
 from app.database import reading
 from app.money import from_shillings
 from app.payments import ledger
@@ -120,6 +121,20 @@ def test_money_that_comes_after_a_day_of_silence_is_not_lost(desk, safaricom):
 
     safaricom.deliver()
     assert desk.payment(payment_id).status is PaymentStatus.COMPLETED
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    check_money(desk)
+
+
+def test_a_hold_lasts_as_long_as_its_prompt_may_still_be_answered(desk, safaricom, booking):
+    desk.clock.advance(minutes=14, seconds=30)
+    desk.push(booking)
+    desk.clock.advance(seconds=50)  # the fifteen minutes are over, the prompt is not
+    assert expire_holds(desk) == []
+    chebet = make_user(desk.app, "Chebet")
+    with pytest.raises(SlotTaken):
+        desk.book(client=chebet)
+    safaricom.act("approve")
+    safaricom.deliver()
     assert standing(desk, booking) == ("Confirmed", "Paid")
     check_money(desk)
 
