@@ -7,6 +7,7 @@ template database; the product has no switch for any of them.
 from __future__ import annotations
 
 import dataclasses
+import types
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
@@ -185,8 +186,9 @@ def _receipt_ignored(*details: Any, **more: Any) -> Any:
 
 # Deciding.
 
-_return, _complete, _settle, _confirm = settle._return, settle._complete, settle.settle, settle.confirm
+_confirm, _allocate = settle.confirm, settle._allocate
 _give_back, _money_held = refunds.give_back, settle.money_held
+_transfer = ledger.transfer
 
 
 def _confirm_cancelled(session: Session, consultation: Consultation, **more: Any) -> bool:
@@ -203,9 +205,6 @@ def _allocate_to_the_cancelled(session: Session, consultation: Consultation, *ne
     _allocate(session, consultation, *news)
 
 
-_allocate = settle._allocate
-
-
 def _allocate_whatever(session: Session, consultation: Consultation, *news: Any) -> None:
     if consultation.status is ConsultationStatus.PENDING:
         _confirm(session, consultation, now=news[-1], cause="paid")
@@ -217,20 +216,18 @@ def _back_twice(session: Session, consultation: Consultation, amount: int, **mor
     _give_back(session, consultation, amount, **more)
 
 
-_transfer = ledger.transfer
-
-
 def _transfer_twice(session: Session, **line: Any) -> None:
     _transfer(session, **line)
     _transfer(session, **line)
 
 
-def _reuse_completes(session: Session, receipt: str | None) -> None:
+def _no_owner(session: Session, receipt: str | None) -> None:
     """Find no owner of any receipt."""
 
 
 _NO_RECEIPT_UNIQUE = _without_unique("payments", "uq_payments_mpesa_receipt_number", "mpesa_receipt_number", 3)
 _NO_EVENT_KEY_UNIQUE = _without_unique("ledger_transfers", "uq_ledger_transfers_event_key", "event_key", 1)
+_JOURNAL_WITHOUT_LINES = types.SimpleNamespace(**{**vars(ledger), "transfer": _nothing})
 _P, _A = PaymentStatus, Action
 _YEARS = timedelta(days=3650)
 
@@ -267,10 +264,10 @@ ALL = (
     Mutant("failure undoes success", _decides((_P.COMPLETED, Says.FAILED, _A.FAIL))),
     Mutant(
         "one receipt pays twice",
-        _swap((settle, "_owner_of", _reuse_completes)),
+        _swap((settle, "_owner_of", _no_owner)),
         schema=_NO_RECEIPT_UNIQUE,
     ),
-    Mutant("a repeat counts as more money", _swap((settle, "_owner_of", _reuse_completes))),
+    Mutant("a repeat counts as more money", _swap((settle, "_owner_of", _no_owner))),
     Mutant("the second receipt of a prompt is dropped", _swap((settle, "_book_more_money", _nothing))),
     Mutant("a receipt that comes late is dropped", _swap((settle, "_merge", _nothing))),
     Mutant("the amount is what was asked", _swap((inbox, "from_callback", _amount_as_asked))),
@@ -291,7 +288,7 @@ ALL = (
     Mutant(
         "money goes back twice", _swap((settle, "give_back", _back_twice), (refunds, "give_back", _back_twice))
     ),
-    Mutant("a refund without its journal line", _swap((refunds.ledger, "transfer", _nothing))),
+    Mutant("a refund without its journal line", _swap((refunds, "ledger", _JOURNAL_WITHOUT_LINES))),
     Mutant("every journal line twice", _swap((ledger, "transfer", _transfer_twice)), schema=_NO_EVENT_KEY_UNIQUE),
     Mutant("a change without its event", _swap((settle, "_record", _nothing))),
     Mutant("nobody is called", _swap((settle, "open_item", _nothing))),

@@ -104,8 +104,10 @@ class TokenSource:
         self._rejected = token.value
 
     def _usable(self) -> Token | None:
+        # Read before the store: a renewal in between forgets the rejected token, and the old one would pass again.
+        rejected = self._rejected
         token = self._store.read()
-        if token is None or token.value == self._rejected or token.expires_at <= self._now():
+        if token is None or token.value == rejected or token.expires_at <= self._now():
             return None
         return token
 
