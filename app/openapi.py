@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any, cast
+
 import flask_smorest
 import marshmallow as ma
 from flask import Blueprint, Flask, Response, current_app, jsonify, render_template
@@ -34,6 +37,29 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # the library has no types
     """The document's maker, with our error envelope in place of the library's."""
 
     ERROR_SCHEMA = ErrorSchema
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._undescribed: list[flask_smorest.Blueprint] = []
+        self._describing = threading.Lock()
+
+    def register_blueprint(self, blueprint: flask_smorest.Blueprint) -> None:
+        """Register routes; they are described when the document is first asked for, as most processes never are.
+
+        Describing them takes longer than everything else that building an application does.
+        """
+        self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
+        self._app.register_blueprint(blueprint)
+        self._undescribed.append(blueprint)
+
+    def document(self) -> dict[str, Any]:
+        """Return the OpenAPI document."""
+        with self._describing:
+            while self._undescribed:
+                blueprint = self._undescribed.pop(0)
+                blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
+                self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+            return cast(dict[str, Any], self.spec.to_dict())
 
     def handle_http_exception(self, error: HTTPException) -> Response:
         """Answer with the project's envelope."""
@@ -71,7 +97,7 @@ pages = Blueprint("pages", __name__)
 @public
 def document() -> Response:
     """Answer with the OpenAPI document."""
-    return jsonify(current_app.extensions["openapi"].spec.to_dict())
+    return jsonify(current_app.extensions["openapi"].document())
 
 
 @pages.route("/docs")

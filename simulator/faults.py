@@ -143,7 +143,7 @@ class FaultBoard:
             merged.update(layer)
         return Faults(**merged)  # type: ignore[arg-type]  # names and types were checked when set
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> dict[str, typing.Any]:
         """List every layer that somebody has set."""
         return {
             "all": dict(self._everyone),

@@ -5,27 +5,35 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import os
 import sys
 
-from torture import minimise, mutants, report
+from torture import minimise, mutants, recovery, report
+from torture.crew import Crew, crew
 from torture.report import Run
-from torture.stage import Stage, make_stage
+from torture.stage import make_stage, room
 from torture.world import World
+
+_TELL_EVERY = 100
 
 
 def main() -> int:
-    """Return 0 if every rule held."""
+    """Return 0 if every rule held, or every planted bug was found."""
     asked = _arguments()
-    stage = make_stage()
-    try:
-        if asked.seed is not None:
-            return _replay(stage, asked.seed)
+    if asked.seed is not None:
+        return _replay(asked.seed)
+    with crew(asked.workers) as workers:
         if asked.mutants:
-            return _mutants(stage, asked.seeds)
-        return _seeds(stage, asked.first, asked.seeds)
-    finally:
-        shutil.rmtree(stage.folder)
+            return _mutants(workers, asked.seeds)
+        run = Run(first=asked.first, workers=asked.workers)
+        _live(workers, run, asked.seeds)
+    with room() as folder:
+        page = report.write_run(run, recovery.measure(folder))
+    print(page.read_text())
+    if not run.violations:
+        return 0
+    _tell_the_first(run)
+    return 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -33,47 +41,46 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=100, help="how many seeds (for each mutant at most so many)")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--seed", type=int, help="replay this one and print its story")
+    parser.add_argument("--workers", type=int, default=os.cpu_count(), help="how many processes")
     parser.add_argument(
         "--mutants", action="store_true", help="plant each bug in turn; name the rule that finds it"
     )
     return parser.parse_args()
 
 
-def _seeds(stage: Stage, first: int, number: int) -> int:
-    run, worst = Run(), None
-    for seed in range(first, first + number):
+def _live(workers: Crew, run: Run, number: int) -> None:
+    for outcome in workers.live_through(range(run.first, run.first + number)):
+        run.add(outcome)
+        if outcome.violations:
+            found = "; ".join(f"{one.rule} ({one.found})" for one in outcome.violations)
+            print(f"seed {outcome.seed}: {found}", flush=True)
+        if run.seeds % _TELL_EVERY == 0:
+            print(f"{run.seeds} seeds, {run.seeds_per_s:.2f} a second", flush=True)
+
+
+def _tell_the_first(run: Run) -> None:
+    seed = min(seeds[0] for seeds in run.violations.values())
+    print(f"the smallest story of seed {seed}; replay it with: make torture SEED={seed}\n")
+    with room() as folder:
+        stage = make_stage(folder)
+        print(minimise.story(stage, World(stage, seed).run()))
+
+
+def _replay(seed: int) -> int:
+    with room() as folder:
+        stage = make_stage(folder)
         world = World(stage, seed).run()
-        run.add(world)
-        if world.violations:
-            worst = worst or world
-            print(
-                f"seed {seed}: " + "; ".join(f"{one.rule} ({one.found})" for one in world.violations), flush=True
-            )
-        if run.seeds % 50 == 0:
-            print(f"{run.seeds} seeds, {run.seeds / run.wall_s:.2f} a second", flush=True)
-    page = report.write(run)
-    print(page.read_text())
-    if worst is not None:
-        print(minimise.story(stage, worst))
-    return int(bool(run.violations))
-
-
-def _replay(stage: Stage, seed: int) -> int:
-    world = World(stage, seed).run()
-    print(minimise.story(stage, world) if world.violations else minimise.told(world))
+        print(minimise.story(stage, world) if world.violations else minimise.told(world))
     return int(bool(world.violations))
 
 
-def _mutants(stage: Stage, most_seeds: int) -> int:
-    results = []
-    for mutant in mutants.ALL:
-        verdict = mutants.hunt(stage, mutant, most_seeds)
-        results.append(verdict)
-        print(f"{verdict['name']}: {verdict['killed by']}", flush=True)
-    killed = sum(1 for verdict in results if verdict["rule"])
-    print(f"{killed} of {len(results)} mutants killed within {most_seeds} seeds")
-    report.write(Run(), results)
-    return int(killed < sum(1 for mutant in mutants.ALL if mutant.is_mortal))
+def _mutants(workers: Crew, most_seeds: int) -> int:
+    verdicts = []
+    for verdict in workers.hunt((mutant.name for mutant in mutants.ALL), most_seeds):
+        verdicts.append(verdict)
+        print(verdict, flush=True)
+    print(report.write_mutants(verdicts, most_seeds).read_text())
+    return int(not all(verdict.rule for verdict in verdicts))
 
 
 if __name__ == "__main__":

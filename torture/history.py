@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 AFTER_CONFIRMED = {"Confirmed", "Completed", "Cancelled", "NoShow"}
 
@@ -19,6 +20,13 @@ class History:
     failed: set[int] = field(default_factory=set)
     taken_back: set[int] = field(default_factory=set)
     broken: list[str] = field(default_factory=list)
+    answers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """The success that was answered under each Idempotency-Key."""
+    key_broken: list[str] = field(default_factory=list)
+
+    def answered(self, key: str, answer: dict[str, Any]) -> None:
+        if self.answers.setdefault(key, answer) != answer:
+            self.key_broken.append(f"{key} was answered {self.answers[key]} and {answer}")
 
     def booked(self, booking_id: int, reference: str) -> None:
         self.references[booking_id] = reference

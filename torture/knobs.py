@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from simulator.outcomes import ACTIONS
 
-Draw = Mapping[str, object]
+Draw = Mapping[str, Any]
 
 # What may happen to one push: for each kind, the simulator's faults among which one is drawn.
 PUSH_FAULTS: dict[str, list[Draw]] = {
@@ -67,6 +68,8 @@ class Knobs:
     """How many things each client does."""
     is_phone_shared: bool = False
     behaviour: Mapping[str, float] = field(default_factory=lambda: {"approve": 1.0})
+    slowest_answer_s: float = 70.0
+    """How long a person lets the phone ring; the prompt is gone after a minute."""
 
     def rate(self, fault: str) -> float:
         return self.faults.get(fault, 0.0)
@@ -93,7 +96,7 @@ def draw(rng: random.Random) -> Knobs:
         faults={fault: rng.choice((0.15, 0.4, 0.8)) for fault in chosen},
         clients=rng.choice((1, 2, 2, 3)),
         advocates=rng.choice((1, 1, 2)),
-        deeds=rng.choice((6, 10, 14)),
+        deeds=rng.choice((4, 7, 12)),
         is_phone_shared=rng.random() < 0.25,
         behaviour={"approve": willing} | {n: (1 - willing) * w / total for n, w in weights.items()},
     )

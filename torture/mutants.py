@@ -32,29 +32,34 @@ Plant = Callable[[], AbstractContextManager[object]]
 
 @dataclass(frozen=True)
 class Mutant:
-    """One bug; `immortal_because` says why no rule can find it today."""
+    """One bug: what is exchanged in the application, what is taken out of the database."""
 
     name: str
     plant: Plant = nullcontext
     schema: tuple[str, ...] = ()
-    immortal_because: str = ""
-
-    @property
-    def is_mortal(self) -> bool:
-        return not self.immortal_because
 
 
-def hunt(stage: Stage, mutant: Mutant, most_seeds: int, first: int = 0) -> dict[str, object]:
-    """Live through seeds with the bug in place until a rule is broken; say which, and after how many seeds."""
+@dataclass(frozen=True)
+class Verdict:
+    """The rule that found a bug, and in which seed; nothing where it survived."""
+
+    name: str
+    rule: str = ""
+    seed: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.name}: " + (f"{self.rule}, seed {self.seed}" if self.rule else "survives")
+
+
+def hunt(stage: Stage, mutant: Mutant, most_seeds: int) -> Verdict:
+    """Live through seeds with the bug in place until a rule is broken."""
     stage = stage.with_schema_changes(mutant.schema) if mutant.schema else stage
     with mutant.plant():
-        for seed in range(first, first + most_seeds):
+        for seed in range(most_seeds):
             violations = World(stage, seed).run().violations
             if violations:
-                rule = violations[0].rule
-                return {"name": mutant.name, "rule": rule, "seed": seed, "killed by": f"{rule}, seed {seed}"}
-    survived = f"survives {most_seeds} seeds" + (f": {mutant.immortal_because}" if mutant.immortal_because else "")
-    return {"name": mutant.name, "rule": "", "seed": None, "killed by": survived}
+                return Verdict(mutant.name, violations[0].rule, seed)
+    return Verdict(mutant.name)
 
 
 def _swap(*swaps: tuple[Any, str, Any]) -> Plant:
@@ -297,20 +302,5 @@ ALL = (
         "two bookings at one time",
         schema=("DROP TRIGGER consultations_no_overlap_insert", "DROP TRIGGER consultations_no_overlap_update"),
     ),
-    # What no rule can see today.
-    Mutant(
-        "settling without row locks",
-        _swap((settle, "lock", lambda session, model, key: session.get(model, key))),
-        immortal_because="SQLite lets one writer in at a time; only the tier on PostgreSQL can tell",
-    ),
-    Mutant(
-        "no pace of queries",
-        _swap((inquire, "_take_turn", lambda *_, **__: True)),
-        immortal_because="harms Safaricom, not money; no rule counts queries a minute",
-    ),
-    Mutant(
-        "the inbox applies a row as often as it is told to",
-        _swap((inbox, "affected", lambda session, statement: session.execute(statement).rowcount + 1)),
-        immortal_because="the receipt makes a repeat harmless",
-    ),
 )
+BY_NAME = {mutant.name: mutant for mutant in ALL}

@@ -33,6 +33,8 @@ class Client:
         self.bookings: dict[int, str] = {}
         self.payments: dict[int, str] = {}
         self.checkout_ids: dict[int, str] = {}
+        self.unanswered: dict[str, Body] = {}
+        """Requests for a prompt that nobody answered, by their Idempotency-Key."""
 
     def begin(self) -> None:
         self.world.after(self.rng.uniform(0, 60), self._act)
@@ -56,10 +58,13 @@ class Client:
             one = self.rng.choice(pending)
             deeds += [
                 (5, lambda: self._push(one)),
-                (1.5, lambda: (self._push(one), self._push(one))),
+                (1, lambda: (self._push(one), self._push(one))),
+                (1, lambda: self._tap_twice(one)),
                 (0.6, lambda: self._cancel(one)),
                 (0.4, lambda: self._move(one)),
             ]
+        if self.unanswered:
+            deeds += [(3, lambda: self._press(*self.rng.choice(list(self.unanswered.items()))))]
         if open_payments:
             deeds += [(2, lambda: self._look(self.rng.choice(open_payments)))]
             deeds += [(0.7, lambda: self._ask(self.rng.choice(open_payments)))]
@@ -93,14 +98,28 @@ class Client:
             self.bookings[answer["id"]] = answer["status"]
             self.world.history.booked(answer["id"], answer["reference"])
 
-    def _push(self, booking_id: int) -> None:
+    def _push(self, booking_id: int) -> tuple[str, Body]:
         other = self.person.phone.replace("25471", "25472")
         phone = other if self.rng.random() < 0.15 else self.person.phone
         body = {"phone_number": phone, "booking_id": booking_id}
-        self._send("POST", "/api/payment/mpesa/stk-push", body, self._pushed, name="presses pay")
+        key = f"{self.name} {self.world.number()}".replace(" ", "-")
+        self._press(key, body)
+        return key, body
 
-    def _pushed(self, status: int, answer: Body) -> None:
+    def _tap_twice(self, booking_id: int) -> None:
+        self._press(*self._push(booking_id))
+
+    def _press(self, key: str, body: Body) -> None:
+        self.unanswered[key] = body
+        path = "/api/payment/mpesa/stk-push"
+        self._send(
+            "POST", path, body, lambda *told: self._pushed(key, *told), name=f"presses pay with {key}", key=key
+        )
+
+    def _pushed(self, key: str, status: int, answer: Body) -> None:
+        self.unanswered.pop(key, None)
         if status in (200, 202):
+            self.world.history.answered(key, answer)
             self.payments.setdefault(answer["payment_id"], "pending")
             self.world.history.asked(answer["payment_id"])
             if status == 200:
@@ -143,7 +162,9 @@ class Client:
             self.bookings[answer["id"]] = answer["status"]
             self.world.history.closed(answer["id"], answer["status"])
 
-    def _send(self, method: str, path: str, body: Body | None, then: Any, name: str = "") -> None:
+    def _send(
+        self, method: str, path: str, body: Body | None, then: Any, name: str = "", key: str | None = None
+    ) -> None:
         self.world.process.request(
             f"{self.name} {name or method + ' ' + path.rpartition('/api/')[2]}",
             "client",
@@ -151,22 +172,22 @@ class Client:
             path,
             person=self.person,
             body=body,
+            key=key,
             then=then,
         )
 
 
-class LastClient:
-    """Books and pays once everything has healed, with an advocate whom nobody else knows."""
+class Payer:
+    """Books one time with one advocate and pays, and does nothing else."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, person: Person, advocate: Person) -> None:
         self.world = world
-        self.person = world.stage.clients[-1]
+        self.person = person
+        self.advocate = advocate
         self._booking_id = 0
 
-    def book(self) -> None:
-        starts_at = (self.world.truth.now() + timedelta(days=2)).replace(hour=7, minute=0, second=0, microsecond=0)
-        advocate = self.world.stage.advocates[-1]
-        body = {"advocate_id": advocate.user_id, "starts_at": starts_at.isoformat(), "mode": "video"}
+    def book(self, starts_at: datetime) -> None:
+        body = {"advocate_id": self.advocate.user_id, "starts_at": starts_at.isoformat(), "mode": "video"}
         self._post("books", "/api/consultations", body, self._booked)
 
     def pay(self) -> None:
@@ -178,7 +199,7 @@ class LastClient:
             self._booking_id = answer["id"]
 
     def _post(self, what: str, path: str, body: Body, then: Any) -> None:
-        name = f"the last client {what}"
+        name = f"client {self.person.user_id} {what}"
         self.world.process.request(name, "client", "POST", path, person=self.person, body=body, then=then)
 
 
@@ -230,20 +251,22 @@ def ring(world: World, push: Push) -> None:
     """Let whoever holds the phone do something with a prompt, in a while."""
     rng = world.rng(f"phone {len(world.engine.pushes)}")
     if world.is_healed:
-        world.after(5, lambda: world.engine.act(push.msisdn, "approve"))
+        world.after(5, lambda: _act(world, push, "approve"))
         return
     does = rng.choices(list(world.knobs.behaviour), list(world.knobs.behaviour.values()))[0]
     action = {"wrong pin": "wrong_pin", "other": rng.choice(OTHER_ENDINGS)}.get(does, does)
 
-    def act() -> None:
-        if push.is_open:
-            try:
-                world.engine.act(push.msisdn, action)
-                world.note("phone", f"{action} on {world.prompt_name(push.callback_url)}")
-            except NoOpenPrompt:
-                pass
+    rings_s = rng.choice((rng.uniform(2, 12), rng.uniform(12, 55), 70.0))
+    world.after(min(rings_s, world.knobs.slowest_answer_s), lambda: _act(world, push, action))
 
-    world.after(rng.choice((rng.uniform(2, 12), rng.uniform(12, 55), 70.0)), act)
+
+def _act(world: World, push: Push, action: str) -> None:
+    if push.is_open:
+        try:
+            world.engine.act(push.msisdn, action)
+            world.note("phone", f"{action} on {world.prompt_name(push.callback_url)}")
+        except NoOpenPrompt:
+            pass
 
 
 class Stranger:

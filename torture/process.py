@@ -11,7 +11,6 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 from flask import Flask
 
-from app import create_app
 from app.auth import tokens
 from app.auth.models import Login
 from app.database import db
@@ -19,6 +18,7 @@ from app.payments import jobs
 from app.payments.gateway import gateway
 from app.runtime import runtime
 from simulator.records import Callback
+from torture import rules
 from torture.baton import Killed, Task
 from torture.clocks import START
 from torture.defects import LastDefect
@@ -49,14 +49,12 @@ class Process:
     # Life and death.
 
     def boot(self) -> None:
-        """Build a new application on the database as it is."""
+        """Start an application on the database as it is."""
         self._started += 1
-        app = create_app(self._world.stage.settings, clock=self._world.clock)
-        with app.app_context():
-            # Nobody can give a lock back while the one baton holder waits for it.
-            sa.event.listen(db.engine, "connect", lambda raw, _: raw.execute("PRAGMA busy_timeout = 0"))
+        world = self._world
+        build = world.stage.new_application if world.builds_anew else world.stage.application_as_new
+        self._app = build(world.clock)
         self._defects.take_over()
-        self._app = app
         self._world.note("process", f"{self._started} is up")
 
     def crash(self) -> None:
@@ -96,6 +94,7 @@ class Process:
         person: Person | None = None,
         body: Body | None = None,
         raw: str | None = None,
+        key: str | None = None,
         address: str = "41.90.0.1",
         then: Callable[[int, Body], None] | None = None,
     ) -> None:
@@ -107,7 +106,7 @@ class Process:
 
         def work() -> None:
             began = world.truth.now()
-            answer = self._open(app, method, path, person=person, body=body, raw=raw, address=address)
+            answer = self._open(app, method, path, person=person, body=body, raw=raw, key=key, address=address)
             parsed = answer.get_json(silent=True) or {}
             world.note(name, f"is answered {answer.status_code} {_gist(parsed)}")
             world.counts[f"answers {answer.status_code}"] += 1
@@ -150,7 +149,8 @@ class Process:
 
     def work(self, name: str) -> list[str]:
         """Run one kind of background work once, as a task; return what it will have done."""
-        app, done = self._app, []
+        app = self._app
+        done: list[str] = []
         if app is None or self._running_jobs[name] > 1:
             return done
 
@@ -181,8 +181,9 @@ class Process:
         person: Person | None = None,
         body: Body | None = None,
         raw: str | None = None,
+        key: str | None = None,
     ) -> Any:
-        headers = {}
+        headers = {} if key is None else {"Idempotency-Key": key}
         if person is not None:
             login = Login(id=person.login_id, user_id=person.user_id, refresh_jti="-", created_at=START)
             with app.app_context():
@@ -200,7 +201,7 @@ class Process:
         away = answer.status_code == 503 and self._world.was_busy_since(began) and "Retry-After" in answer.headers
         if answer.status_code >= 500 and answer.status_code != 502 and not away:
             found = f"{name} was answered {answer.status_code}: {self._defects.text}"
-            self._world.violate("I26 no answer is a 5xx", found)
+            self._world.violate(rules.ANSWERS, found)
 
 
 def _steps(name: str) -> dict[str, jobs.Step]:

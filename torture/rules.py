@@ -24,8 +24,8 @@ HELD = """coalesce((select sum(p.amount_received - p.amount_returned) from payme
           where p.consultation_id = c.id), 0)"""
 EARNED = """coalesce((select sum(t.amount) from ledger_transfers t
             where t.event_key like 'consultation:' || c.id || ':%'), 0)"""
-JOURNAL = """(select credit account, amount from ledger_transfers
-             union all select debit, -amount from ledger_transfers)"""
+JOURNAL = """(select id, credit account, amount from ledger_transfers
+             union all select id, debit, -amount from ledger_transfers)"""
 # A query proved a payment in full, so the booking was confirmed; then its callback named less. A person has it.
 TOLD_LESS_LATER = """exists (select 1 from payments q join review_items r on r.payment_id = q.id
     where q.consultation_id = c.id and r.kind = 'amount_mismatch' and q.amount_received < q.amount
@@ -65,6 +65,9 @@ AT_THE_END = AT_ONCE | {
         select p.id from payments p where p.status = 'cancelled' and not exists
         (select 1 from review_items r where r.payment_id = p.id and r.kind = 'unknown_outcome')""",
     "I20 all news is applied": "select id from inbox where applied_at is null",
+    "I10 no account was ever below zero": f"""
+        select name from (select j.account name, sum(j.amount) over (partition by j.account order by j.id) balance
+            from {JOURNAL} j where j.account not like 'mpesa:%') where balance < 0""",
     "I22 the journal has all that was received": """
         select p.id from payments p where p.amount_received <>
         (select coalesce(sum(case when t.debit = 'mpesa:working' then t.amount else -t.amount end), 0)
@@ -111,6 +114,9 @@ AT_THE_END = AT_ONCE | {
         where {DEAD} and c.kept_amount = 0 and c.payment_status <> 'Refunding' and exists
         (select 1 from payments p where p.consultation_id = c.id and p.amount_returned > 0)""",
 }
+ANSWERS, RAISES = "I26 no answer is a 5xx", "I26 nothing raises"
+ENDS, PAYS_AGAIN = "I17 nothing runs for ever", "I17 a healed system takes payments"
+ALL_NAMES = (*AT_THE_END, ANSWERS, RAISES, ENDS, PAYS_AGAIN, *truth.NAMES)
 # Where a job may find something to do.
 DUE = {
     "apply news": "select 1 from inbox where applied_at is null",

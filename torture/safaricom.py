@@ -71,7 +71,7 @@ class Line:
 
     def _set_faults(self, call: Call) -> None:
         world, faults = self._world, self.engine.faults
-        everyone: dict[str, object] = {}
+        everyone: dict[str, Any] = {}
         if world.happens("token rejected"):
             everyone["token_rejected"] = True
         if world.happens("oauth refused", 0.4):

@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulator.records import Movement
@@ -16,6 +16,31 @@ if TYPE_CHECKING:
     from torture.world import World
 
 Broken = Iterator[tuple[str, str]]
+
+ONCE = "I01 every movement is recorded once"
+EXACT = "I01 every movement has its amount"
+INTENT = "I01 the intent comes first"
+INVENTED = "I02 nothing is invented"
+TIERS = "I06 a cancellation keeps what its tier says"
+CASH = "I11 the cash account is what came in"
+KEPT = "I15 what was answered 200 is kept"
+PHONE = "I18 no phone rings a fourth time in ten minutes"
+OLDER = "I19 no push while an older prompt rings"
+KEY = "I23 one key has one answer"
+LASTS = "I24 what was answered lasts"
+SEEN = "I25 what was seen stays"
+PERSON = "I27 a wrong amount is seen by a person"
+MACHINE = "I30 no machine sends a prompt"
+PRESS = "I30 one press is one prompt"
+REFUND_TIERS = ((24, 100), (6, 50), (0, 0))  # hours before the start, percent that goes back
+NAMES = (ONCE, EXACT, INTENT, INVENTED, TIERS, CASH, KEPT, PHONE, OLDER, KEY, LASTS, SEEN, PERSON, MACHINE, PRESS)
+
+# What hurts people and breaks no rule; each is counted.
+BY_MACHINE = "harm: prompts sent by a machine"
+PAID_TWICE = "harm: bookings paid twice by two presses"
+TAKEN_BACK = "harm: told that it failed, then that it was paid"
+RANG_ON = "harm: push while an older prompt rang, sent late or clock stepped"
+HARM = (BY_MACHINE, PAID_TWICE, TAKEN_BACK, RANG_ON)
 
 
 @dataclass(frozen=True)
@@ -38,6 +63,7 @@ def differences(world: World) -> Broken:
     yield from _prompts(world)
     yield from _answered_callbacks(world)
     yield from _promises(world)
+    yield from _cancellations(world)
     for kind, number in world.rows("select kind, count(*) from review_items group by kind"):
         world.counts[f"review: {kind}"] += number
 
@@ -95,7 +121,7 @@ class _Books:
         asked = _of_url(self.payments, self.pushes[moved.checkout_request_id].callback_url)
         owner = self.named_receipts.get(moved.receipt)
         if asked is None:
-            self.broken.append(("I02 nothing is invented", f"{moved.receipt} came for a prompt without an intent"))
+            self.broken.append((INVENTED, f"{moved.receipt} came for a prompt without an intent"))
         elif owner is not None:
             self._recorded(moved, owner, asked, moved.amount + int(faults.get("amount_off", 0)))
         elif moved.receipt in self.told:
@@ -107,37 +133,25 @@ class _Books:
 
     def _recorded(self, moved: Movement, owner: Row, asked: Row, named: int) -> None:
         if owner.id in self.stands_for:
-            self.broken.append(("I01 every movement is recorded once", f"payment {owner.id} stands for two"))
+            self.broken.append((ONCE, f"payment {owner.id} stands for two"))
         self.stands_for[owner.id] = moved
         if owner.consultation_id != asked.consultation_id or (owner.token_hash and owner.id != asked.id):
-            self.broken.append(
-                ("I01 every movement is recorded once", f"{moved.receipt} is on payment {owner.id}")
-            )
+            self.broken.append((ONCE, f"{moved.receipt} is on payment {owner.id}"))
         self.world.counts["money: recorded with its receipt"] += 1
         if owner.received != named * 100 and owner.id not in self.doubted:
-            self.broken.append(
-                ("I01 every movement has its amount", f"{moved.receipt}: {owner.received} for {named * 100}")
-            )
+            self.broken.append((EXACT, f"{moved.receipt}: {owner.received} for {named * 100}"))
         if named != moved.amount:
             self.world.counts["money: Safaricom named a wrong amount"] += 1
         if named * 100 != owner.amount and owner.token_hash and owner.id not in self.doubted:
-            self.broken.append(("I27 a wrong amount is seen by a person", f"payment {owner.id}"))
+            self.broken.append((PERSON, f"payment {owner.id}"))
 
     def _proven_by_query(self, moved: Movement, asked: Row) -> None:
         self.stands_for[asked.id] = moved
         self.world.counts["money: proven by a query, without receipt"] += 1
-        self._time_recovery(moved, asked)
         if asked.received != moved.amount * 100:
             self.world.counts["money: amount assumed, callback lost"] += 1
             if asked.received != asked.amount:
                 self._lose(moved, asked, f"the amount {asked.received} was neither asked nor paid")
-
-    def _time_recovery(self, moved: Movement, asked: Row) -> None:
-        """Note how long we took to find money whose callback was lost, where our clock was right."""
-        if not self.world.knobs.rate("clock skewed") and not self.world.knobs.rate("clock stepped"):
-            settled = self.world.rows("select settled_at from payments where id = ?", asked.id)[0][0]
-            at = datetime.fromisoformat(settled).replace(tzinfo=UTC)
-            self.world.recovered_after_s.append((at - moved.at).total_seconds())
 
     def _unrecorded(self, moved: Movement, asked: Row, faults: dict[str, Any]) -> None:
         """Accept that money is missing from our books only where nobody could have told us of it."""
@@ -159,7 +173,7 @@ class _Books:
     def _lose(self, moved: Movement, asked: Row, why: str) -> None:
         self.broken.append(
             (
-                "I01 every movement is recorded once",
+                ONCE,
                 f"{moved.receipt} is lost: payment {asked.id} is {asked.status}, receipt {asked.receipt}; {why}",
             )
         )
@@ -174,14 +188,14 @@ def _movements(world: World) -> Broken:
     yield from books.broken
     for row in books.payments:
         if row.status == "completed" and row.id not in books.stands_for:
-            yield "I02 nothing is invented", f"payment {row.id} is completed, receipt {row.receipt}"
+            yield INVENTED, f"payment {row.id} is completed, receipt {row.receipt}"
     cash = world.rows(
         "select coalesce(sum(case when debit = 'mpesa:working' then amount"
         " when credit = 'mpesa:working' then -amount else 0 end), 0) from ledger_transfers"
     )[0][0]
     recorded = sum(row.received for row in books.payments if row.id in books.stands_for)
     if cash != recorded:
-        yield "I11 the cash account is what came in", f"{cash} cents, recorded {recorded}"
+        yield CASH, f"{cash} cents, recorded {recorded}"
     world.counts["payments"] += len(books.payments)
     world.counts["movements"] += len(world.engine.movements)
 
@@ -189,25 +203,30 @@ def _movements(world: World) -> Broken:
 def _prompts(world: World) -> Broken:
     """I18, I19, I30, I31: one prompt for one press of a person, none while an older one rings."""
     payments = _payments(world)
+    per_task: Counter[str] = Counter()
     per_press: Counter[str] = Counter()
     for sent in world.line.sent:
         token_refused = "Access Token" in sent.error
-        per_press[sent.task] += not token_refused
+        per_task[sent.task] += not token_refused
+        # Two tasks are one press where they carry one key: after the number that their names begin with.
+        per_press[sent.task.partition(" ")[2]] += sent.accepted
         if "presses pay" not in sent.task:
-            yield "I30 no machine sends a prompt", sent.task
+            world.counts[BY_MACHINE] += 1
+            yield MACHINE, sent.task
         if _of_url(payments, sent.callback_url) is None:
-            yield "I01 the intent comes first", f"{sent.task} sent a push that no payment stands for"
-    for press, times in per_press.items():
+            yield INTENT, f"{sent.task} sent a push that no payment stands for"
+    for press, times in (*per_task.items(), *per_press.items()):
         if times > 1:
-            yield "I30 one press is one prompt", f"{press} sent {times}"
+            yield PRESS, f"{press} sent {times}"
     yield from _overlapping(world)
+    yield from _rung_too_often(world)
     by_booking = Counter(
         row.consultation_id
         for row in payments
         if any(_of_url([row], p.callback_url) and p.outcome and p.outcome.is_paid for p in world.engine.pushes)
     )
-    world.counts["harm: bookings paid twice by two presses"] += sum(1 for n in by_booking.values() if n > 1)
-    world.counts["harm: failed, then completed"] += len(world.history.taken_back)
+    world.counts[PAID_TWICE] += sum(1 for n in by_booking.values() if n > 1)
+    world.counts[TAKEN_BACK] += len(world.history.taken_back)
 
 
 def _overlapping(world: World) -> Broken:
@@ -229,9 +248,23 @@ def _overlapping(world: World) -> Broken:
             if booking != other and later.callback_url not in pushes:
                 continue
             if prompt and not stepped:
-                yield "I19 no push while an older prompt rings", f"{later.task} after {older.task}"
+                yield OLDER, f"{later.task} after {older.task}"
             else:
-                world.counts["harm: push while an older prompt rang, sent late or clock stepped"] += 1
+                world.counts[RANG_ON] += 1
+
+
+def _rung_too_often(world: World) -> Broken:
+    """I18: three prompts that nobody pays, and then the phone has its peace."""
+    if world.knobs.rate("clock stepped"):
+        return
+    times: dict[str, list[datetime]] = {}
+    for push in world.engine.pushes:
+        if not (push.outcome and push.outcome.is_paid):
+            times.setdefault(push.msisdn, []).append(push.at)
+    for phone, rung in times.items():
+        for first, fourth in zip(rung, rung[3:], strict=False):
+            if fourth - first < timedelta(minutes=10):  # fifteen, less what a stalled request may take
+                yield PHONE, f"the one that ends in {phone[-4:]}"
 
 
 def _answered_callbacks(world: World) -> Broken:
@@ -246,7 +279,7 @@ def _answered_callbacks(world: World) -> Broken:
             payment = _of_url(payments, one.url)
             key = (payment.id if payment else 0, one.body)
             if kept[key] == 0:
-                yield "I15 what was answered 200 is kept", f"callback {one.callback_number} of payment {key[0]}"
+                yield KEPT, f"callback {one.callback_number} of payment {key[0]}"
             kept[key] -= 1
 
 
@@ -256,15 +289,32 @@ def _promises(world: World) -> Broken:
     bookings = {row[0]: row[1:] for row in world.rows("select id, reference, status from consultations")}
     for number, reference in history.references.items():
         if bookings.get(number, ("",))[0] != reference:
-            yield "I24 what was answered lasts", f"booking {number} is gone"
+            yield LASTS, f"booking {number} is gone"
     for number, status in history.ends.items():
         if bookings[number][1] != status:
-            yield "I24 what was answered lasts", f"booking {number} was {status}, is {bookings[number][1]}"
+            yield LASTS, f"booking {number} was {status}, is {bookings[number][1]}"
     payments = {row.id: row for row in _payments(world)}
     for number in history.prompts - set(payments):
-        yield "I24 what was answered lasts", f"payment {number} is gone"
+        yield LASTS, f"payment {number} is gone"
     for number in history.completed:
         if payments[number].status != "completed":
-            yield "I25 what was seen stays", f"payment {number} is {payments[number].status}"
+            yield SEEN, f"payment {number} is {payments[number].status}"
     for found in history.broken:
-        yield "I25 what was seen stays", found
+        yield SEEN, found
+    for found in history.key_broken:
+        yield KEY, found
+
+
+def _cancellations(world: World) -> Broken:
+    """I06: what a client's cancellation of a confirmed booking keeps follows from the hours that were left."""
+    cancelled = """select c.id, c.fee, c.kept_amount, c.starts_at, e.at, e.cause, e.payment_status_before
+        from consultation_events e join consultations c on c.id = e.consultation_id
+        where e.status_after = 'Cancelled' and e.status_before <> 'Cancelled'"""
+    for number, fee, kept, starts_at, at, cause, paid in world.rows(cancelled):
+        left = datetime.fromisoformat(starts_at) - datetime.fromisoformat(at)
+        by_tier = cause == "cancelled_by_client" and paid == "Paid"
+        tier = next((share for hours, share in REFUND_TIERS if left >= timedelta(hours=hours)), 0)
+        percent = tier if by_tier else 100
+        world.counts[f"cancellations: {percent} percent goes back"] += 1
+        if kept != fee - fee * percent // 10_000 * 100:
+            yield TIERS, f"booking {number} keeps {kept} of {fee} with {left} left"
