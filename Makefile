@@ -41,6 +41,9 @@ format: $(VENV)/installed-dev ## put the code into its one format
 bench: $(VENV)/installed-dev ## measure callbacks a second, as ratios within one run
 	$(BIN)/python -m scripts.bench
 
+fuzz: $(VENV)/installed-dev ## fuzz API and webhooks on both engines; FUZZ_EXAMPLES=60, FUZZ_SEED=7
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),60) $(BIN)/python -m pytest tests/fuzz -q
+
 torture: $(VENV)/installed-dev ## live through SEEDS=100 seeds of faults; SEED=7 tells one, MUTANTS=1 plants bugs
 	$(BIN)/python -m torture --seeds $(or $(SEEDS),100) $(if $(SEED),--seed $(SEED)) $(if $(MUTANTS),--mutants)
 
@@ -52,4 +55,4 @@ clean: ## remove the virtual environment and the caches; the data in instance/ s
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run tour test lint format bench torture lock clean
+.PHONY: help run tour test lint format bench fuzz torture lock clean

@@ -13,6 +13,7 @@ from app.demo import refuse_demo_accounts, seed_command
 from app.doctor import doctor_command
 from app.errors import init_errors
 from app.health import blueprint as health
+from app.http import refuse_cut_bodies
 from app.limits import init_limits
 from app.log import configure_logging, init_request_log
 from app.metrics import init_metrics
@@ -45,6 +46,7 @@ def create_app(
     )
     init_request_log(app)
     init_metrics(app)
+    app.before_request(refuse_cut_bodies)
     init_security_headers(app, https=settings.is_production)
     init_database(app, settings.database_url, pool_size=settings.web_threads)
     Migrate(app, db, directory="migrations", render_as_batch=True, compare_type=True)

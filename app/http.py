@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from copy import deepcopy
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import flask_smorest
@@ -68,6 +69,13 @@ class StrictParser(FlaskParser):
         return super().load_querystring(req, schema)
 
 
+def refuse_cut_bodies() -> None:
+    """Refuse a chunked body that is too large; Werkzeug would hand on its beginning as if it were all."""
+    is_full = request.content_length is None and len(request.get_data()) == request.max_content_length
+    if is_full and request.environ["wsgi.input"].read(1):
+        abort(413)
+
+
 class InvalidJson(Problem):
     """The body is not JSON that this API accepts."""
 
@@ -103,27 +111,29 @@ class VisibleConverter(BaseConverter):
     regex = r"[!-.0-~]{1,128}"
 
 
-def _declare(view: View, access: str, *, bearer: bool) -> View:
-    """Write on a view who may call it, for the architecture tests and for the OpenAPI page."""
+def _declare(view: View, access: str, *errors: int) -> View:
+    """Write on a view who may call it and which errors follow, for the architecture tests and the OpenAPI page."""
     declared: Any = view
     declared.access = access
     declared._apidoc = deepcopy(getattr(view, "_apidoc", {}))
+    if any(taken["in"] == "json" for taken in declared._apidoc.get("arguments", {}).get("parameters", [])):
+        errors += (400, 413, 415)
+    documented = {int(status) for status in declared._apidoc.get("response", {}).get("responses", {})}
     manual = declared._apidoc.setdefault("manual_doc", {})
-    manual["security"] = [{"bearer": []}] if bearer else []
+    manual["security"] = [{"bearer": []}] if 401 in errors else []
     manual["x-access"] = access
-    if bearer and "401" not in declared._apidoc.get("response", {}).get("responses", {}):
-        manual.setdefault("responses", {})["401"] = "UNAUTHORIZED"
+    manual["responses"] = {str(status): HTTPStatus(status).name for status in set(errors) - documented}
     return cast(View, declared)
 
 
 def public(view: View) -> View:
     """Let anybody call this route."""
-    return _declare(view, "public", bearer=False)
+    return _declare(view, "public")
 
 
 def webhook(view: View) -> View:
     """Leave it to the view to decide whom it believes; for Safaricom's calls alone."""
-    return _declare(view, "webhook", bearer=False)
+    return _declare(view, "webhook")
 
 
 def allow(*roles: Role, refresh: bool = False, either: bool = False) -> Callable[[View], View]:
@@ -140,7 +150,9 @@ def allow(*roles: Role, refresh: bool = False, either: bool = False) -> Callable
                 raise RoleRefused
             return view(*args, **kwargs)
 
-        return _declare(checked, ",".join(sorted(roles)) or "signed in", bearer=True)
+        if not roles:
+            return _declare(checked, "signed in", 401)
+        return _declare(checked, ",".join(sorted(roles)), 401, 403)
 
     return decorate
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import re
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,6 +23,12 @@ from app.runtime import runtime
 KEPT_FOR = timedelta(hours=48)
 REPLAYED = "Idempotency-Replayed"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}", re.ASCII)
+_DOCUMENTED = {
+    "in": "header",
+    "name": "Idempotency-Key",
+    "description": "The same request with the same key again gets the same answer again, for two days.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
 
 
 class IdempotencyKey(Base):
@@ -84,6 +91,10 @@ def idempotent(view: View) -> View:
     Only a success is kept for replay. A refusal proves that nothing happened, so its key is free again; a request
     that broke off in the middle keeps its key taken, because nobody knows how far it came.
     """
+
+    documented: Any = view
+    documented._apidoc = deepcopy(getattr(view, "_apidoc", {}))
+    documented._apidoc.setdefault("manual_doc", {})["parameters"] = [_DOCUMENTED]
 
     @functools.wraps(view)
     def once(*args: Any, **kwargs: Any) -> Any:

@@ -56,6 +56,7 @@ def _done(message: str) -> Fields:
 @blp.response(201, SessionSchema)
 @blp.alt_response(409, schema=ErrorSchema, description=accounts.EmailTaken.code)
 @blp.alt_response(422, schema=ErrorSchema, description=f"invalid_input, {WeakPassword.code}")
+@blp.alt_response(429, schema=ErrorSchema, description="too_many_requests, with Retry-After")
 def register(body: Fields) -> Fields:
     """Make a client's account and log in"""
     user = accounts.create_account(**body, role=Role.CLIENT, now=_now())
@@ -83,8 +84,8 @@ def log_in(body: Fields) -> Fields:
 def refresh() -> Fields:
     """Exchange the refresh token for a new pair
 
-    Send the refresh token as bearer. It is good for one exchange; presented again later than ten seconds after
-    that, it ends the log-in (401 token_reused).
+    Send the refresh token as bearer. It is good for one exchange; presented again, it ends the log-in
+    (401 token_reused).
     """
     claims = get_jwt()
     return _session(_me(), logins.refresh(login_id=claims["sid"], jti=claims["jti"], now=_now()))
@@ -144,6 +145,7 @@ def change_password(body: Fields) -> Fields:
 @limiter.limit("5/hour")
 @blp.arguments(ForgotSchema)
 @blp.response(202, DoneSchema)
+@blp.alt_response(429, schema=ErrorSchema, description="too_many_requests, with Retry-After")
 def forgot_password(body: Fields) -> Fields:
     """Ask for a code by e-mail to set another password with; the answer is the same for every address"""
     passwords.ask_for_reset(**body, now=_now(), limited=runtime().settings.rate_limits)
@@ -156,6 +158,7 @@ def forgot_password(body: Fields) -> Fields:
 @blp.arguments(ResetSchema)
 @blp.response(200, DoneSchema)
 @blp.alt_response(422, schema=ErrorSchema, description=f"{passwords.InvalidResetToken.code}, {WeakPassword.code}")
+@blp.alt_response(429, schema=ErrorSchema, description="too_many_requests, with Retry-After")
 def reset_password(body: Fields) -> Fields:
     """Set another password with the code from the e-mail; ends every log-in"""
     passwords.reset(**body, now=_now())

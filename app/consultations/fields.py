@@ -27,11 +27,13 @@ class Day(ma.fields.Date):
 class MinuteOfDay(ma.fields.String):
     """A time of day, written HH:MM; minutes from midnight inside. 24:00 is the end of the day."""
 
+    PATTERN = r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00"
+
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(metadata={"pattern": "^[0-9]{2}:[0-9]{2}$", "example": "09:00"}, **kwargs)
+        super().__init__(metadata={"pattern": f"^({self.PATTERN})$", "example": "09:00"}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if not isinstance(value, str) or not re.fullmatch(r"([01][0-9]|2[0-3]):[0-5][0-9]|24:00", value):
+        if not isinstance(value, str) or not re.fullmatch(self.PATTERN, value):
             raise ma.ValidationError("Must be a time such as 09:00, at most 24:00.")
         hours, minutes = value.split(":")
         return int(hours) * 60 + int(minutes)

@@ -79,10 +79,10 @@ class AvailabilitySchema(ma.Schema):
     weekly = ma.fields.List(ma.fields.Nested(SpanSchema), required=True, validate=validate.Length(max=100))
     days_off = ma.fields.List(Day(), load_default=list, validate=validate.Length(max=400))
 
-    @ma.validates("weekly")
-    def _check_weekly(self, spans: list[Span], data_key: str) -> None:
-        if overlapping(spans):
-            raise ma.ValidationError("Spans of one weekday must not overlap.")
+    @ma.validates_schema  # not `validates`, which would be handed what is left of spans that are wrong themselves
+    def _check_weekly(self, data: Mapping[str, Any], **_: Any) -> None:
+        if overlapping(data["weekly"]):
+            raise ma.ValidationError("Spans of one weekday must not overlap.", "weekly")
 
 
 class OwnAvailabilitySchema(ma.Schema):

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.errors import Problem
 from app.http import Blueprint, webhook
 from app.metrics import metrics
+from app.openapi import ErrorSchema
 from app.payments import inbox
 from app.payments.callback_tokens import token_hash
 from app.payments.models import Trust
@@ -58,6 +59,7 @@ class NotKept(Problem):
 @blp.alt_response(400, "BAD_REQUEST")
 @blp.alt_response(403, "FORBIDDEN")
 @blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(413, schema=ErrorSchema, description="too_large")
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
 def callback(token: str) -> dict[str, object]:
     """Take the result of the prompt that this address was made for."""
@@ -89,7 +91,9 @@ def _keep_for(token: str, *, allowed: bool) -> int:
 @blp.route("/callback", methods=["POST"])
 @webhook
 @blp.response(200, CallbackAnswer)
+@blp.alt_response(400, schema=ErrorSchema, description="bad_request: the body broke off.")
 @blp.alt_response(403, "FORBIDDEN")
+@blp.alt_response(413, schema=ErrorSchema, description="too_large")
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
 def bare_callback() -> dict[str, object]:
     """Keep a result that came without a token; nothing in it is believed, it only makes us ask."""

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from flask_limiter.util import get_qualified_name
 
 from app import strict_json
-from tests.http.api_map import METHODS, document, operations, resolved, types_of
+from app.limits import limiter
+from tests.http.api_map import METHODS, OPEN, document, operations, resolved, types_of
 
 # Not part of the API itself: the document, and pages and probes for operators.
 ELSEWHERE = {"/api/openapi.json", "/docs", "/healthz", "/readyz", "/metrics", "/outbox", "/static/<path:filename>"}
@@ -64,6 +66,7 @@ def test_every_reference_leads_somewhere(app):
 def test_every_schema_says_what_json_it_means(app):
     for schema in schemas(document(app)):
         assert types_of(schema) <= JSON_TYPES, schema
+        assert isinstance(schema.get("type", ""), str) or len(types_of(schema)) == len(schema["type"]), schema
         assert "nullable" not in schema, schema  # OpenAPI 3.0's way
         assert {"$ref", "type", "allOf", "anyOf", "oneOf", "enum"} & set(schema) or schema.get("readOnly"), schema
         assert set(schema.get("required", [])) <= set(schema.get("properties", {})), schema
@@ -105,8 +108,8 @@ def test_every_parameter_is_declared_once_and_fully(app):
             keys = [(one["in"], one["name"]) for one in parameters]
             assert len(set(keys)) == len(keys), path
             for one in parameters:
-                assert one["in"] in {"path", "query"}, path
-                assert one["in"] == "query" or one["required"] is True, path
+                assert one["in"] in {"path", "query", "header"}, path
+                assert one["in"] != "path" or one["required"] is True, path
                 assert one["schema"], path
 
 
@@ -131,8 +134,40 @@ def test_every_operation_declares_its_answers(app):
         assert any(re.fullmatch("2..", status) for status in answers), operation
         assert all(re.fullmatch("[1-5]..|default", status) for status in answers), operation
         assert all(resolved(whole, answer)["description"] for answer in answers.values()), operation
-        assert "401" in answers or operation.access in ("public", "webhook"), operation
+        assert "401" in answers or operation.access in OPEN, operation
+        assert "403" in answers or operation.access in (*OPEN, "signed in"), operation
+        assert "404" in answers or not operation.in_path, operation
+        assert "413" in answers or (operation.body is None and operation.access != "webhook"), operation
+        assert {"400", "415"} <= set(answers) or operation.body is None, operation
         assert "422" in answers or not (operation.body or operation.query), operation
+
+
+def test_every_limit_is_declared(app):
+    limited = {
+        (method, re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule))
+        for rule in app.url_map.iter_rules()
+        for method in rule.methods
+        if limiter.limit_manager.decorated_limits(get_qualified_name(app.view_functions[rule.endpoint]))
+    }
+    found = [operation for operation in operations(app) if (operation.method, operation.path) in limited]
+    assert len(found) == 6
+    assert all("429" in operation.documented["responses"] for operation in found)
+
+
+def test_the_idempotency_key_is_declared_where_it_counts(app):
+    whole = document(app)
+    taking_keys = set()
+    for operation in operations(app):
+        for one in operation.documented.get("parameters", []):
+            if resolved(whole, one)["in"] == "header":
+                assert one["name"] == "Idempotency-Key"
+                assert {"409", "422"} <= set(operation.documented["responses"]), operation
+                taking_keys.add(operation.path)
+    assert taking_keys == {
+        "/api/payment/mpesa/stk-push",
+        "/api/payment/refunds/{refund_id}/approve",
+        "/api/payment/review/{review_id}/resolve",
+    }
 
 
 def test_every_error_that_is_declared_has_the_one_shape(app):

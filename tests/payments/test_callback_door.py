@@ -186,6 +186,21 @@ def test_more_than_64_kib_is_not_read(desk, callback):
     assert desk.payment().status == "completed"
 
 
+def test_more_than_64_kib_in_chunks_is_not_taken_for_its_beginning(desk, callback):
+    # As servers hand on a chunked body: no length, and an end that can be seen.
+    chunked = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+
+    def come(size):
+        environ = {"REMOTE_ADDR": SAFARICOM} | chunked
+        raw = callback["body"].ljust(size).encode()
+        return desk.http.post(door_of(callback), data=raw, environ_overrides=environ)
+
+    refused(come(LARGEST + 1), 413, "too_large")
+    assert kept(desk) == []
+    assert come(LARGEST).json == ACCEPTED
+    assert desk.payment().status == "completed"
+
+
 def test_only_post_is_taken(desk, callback):
     for path in (door_of(callback), BARE):
         for method in ("GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND"):

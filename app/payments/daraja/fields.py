@@ -4,6 +4,8 @@ import re
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from .strict_json import JsonNumber
+
 _IDENTIFIER = re.compile(r"[!-~]{1,128}")
 _CODE = re.compile(r"[!-~]{1,32}")
 _ERROR_CODE = re.compile(r"[0-9]{3}(\.[0-9]{1,4}){0,2}")
@@ -37,8 +39,8 @@ def error_code(value: object) -> str | None:
 
 
 def receipt(value: object) -> str | None:
-    """Read an M-Pesa receipt; only its alphabet is checked, since nobody documents its shape."""
-    return _matching(_RECEIPT, value)
+    """Read an M-Pesa receipt, a text; only its alphabet is checked, since nobody documents its shape."""
+    return None if isinstance(value, JsonNumber) else _matching(_RECEIPT, value)
 
 
 def phone(value: object) -> str | None:

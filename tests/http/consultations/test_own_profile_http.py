@@ -42,6 +42,8 @@ WRONG_HOURS = [
     ({"weekly": [NINE_TO_FIVE | {"start": "9:00"}]}, "weekly"),
     ({"weekly": [NINE_TO_FIVE | {"room": 3}]}, "weekly"),
     ({"weekly": [{"weekday": 0, "start": "09:00"}]}, "weekly"),
+    ({"weekly": [NINE_TO_FIVE, {"weekday": 0, "start": "09:00"}]}, "weekly"),
+    ({"weekly": [NINE_TO_FIVE | {"weekday": 7}, NINE_TO_FIVE | {"start": "24:01"}]}, "weekly"),
     ({"weekly": [NINE_TO_FIVE, {"weekday": 0, "start": "16:59", "end": "18:00"}]}, "weekly"),
     ({"weekly": [NINE_TO_FIVE] * 101}, "weekly"),
     ({"weekly": [], "days_off": ["2026-02-30"]}, "days_off"),

@@ -127,6 +127,7 @@ def test_an_amount_is_exact_or_it_is_nothing(literal: str, amount: str | None) -
         [bodies.item("Amount"), bodies.RECEIPT],
         [bodies.AMOUNT, bodies.item("MpesaReceiptNumber")],
         [bodies.AMOUNT, bodies.item("MpesaReceiptNumber", "")],
+        [bodies.AMOUNT, bodies.item("MpesaReceiptNumber", 1)],
         [bodies.AMOUNT, bodies.item("MpesaReceiptNumber", {"a": 1})],
         [bodies.AMOUNT, bodies.item("MpesaReceiptNumber", "UK2A 000XY")],
         [bodies.AMOUNT, bodies.item("MpesaReceiptNumber", "A" * 33)],
