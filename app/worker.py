@@ -8,6 +8,7 @@ workers may run.
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,14 @@ def schedule_jobs(queue: Huey, app: Flask) -> list[Callable[[], Any]]:
     with app.app_context():
         settings, clock, daraja = runtime().settings, runtime().clock, gateway()
     tasks = [
-        _sweep(queue, app, "apply_news", jobs.news_steps(settings, clock)),
-        _sweep(queue, app, "ask_safaricom", jobs.asking_steps(settings, clock, daraja)),
-        _sweep(queue, app, "close_money", jobs.closing_steps(settings, clock)),
-        _sweep(queue, app, "close_bookings", jobs.expiring_steps(clock)),
-        _sweep(queue, app, "send_mail", {"mail": lambda: outbox.deliver_one(settings=settings, now=clock.now())}),
+        _sweep(queue, app, name, steps, clock)
+        for name, steps in {
+            "apply_news": jobs.news_steps(settings, clock),
+            "ask_safaricom": jobs.asking_steps(settings, clock, daraja),
+            "close_money": jobs.closing_steps(settings, clock),
+            "close_bookings": jobs.expiring_steps(clock),
+            "send_mail": {"mail": lambda: outbox.deliver_one(settings=settings, now=clock.now())},
+        }.items()
     ]
 
     @queue.periodic_task(crontab())  # type: ignore[untyped-decorator]  # the library has no types
@@ -74,10 +78,18 @@ def schedule_jobs(queue: Huey, app: Flask) -> list[Callable[[], Any]]:
     return [*tasks, every_minute]
 
 
-def _sweep(queue: Huey, app: Flask, name: str, steps: Mapping[str, Step]) -> Any:
+def _sweep(queue: Huey, app: Flask, name: str, steps: Mapping[str, Step], clock: Clock) -> Any:
+    is_running = threading.Lock()
+
     def sweep() -> None:
-        with app.app_context():
-            done = sum(1 for _ in jobs.run(steps))
+        # A look that takes long would otherwise be joined by the next ones until no thread is left for other jobs.
+        if not is_running.acquire(blocking=False):
+            return
+        try:
+            with app.app_context():
+                done = sum(1 for _ in jobs.run(steps, clock=clock))
+        finally:
+            is_running.release()
         if done:
             log.info("sweep", job=name, rows=done)
 

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from app.consultations import bookings
 from app.consultations.models import Consultation, ConsultationStatus
 from app.database import transactional
-from app.payments import callbacks, collect, inbox, inquire, jobs, ledger, refunds, settle
+from app.payments import allocation, callbacks, collect, inbox, inquire, jobs, ledger, refunds, settle
 from app.payments.daraja import DarajaClient, OutcomeUnknown, RefusalKind, Refused, tokens
 from app.payments.models import InboxItem, Payment, PaymentStatus, Trust
 from app.payments.states import TRANSITIONS, Action, Says
@@ -191,8 +191,8 @@ def _receipt_ignored(*details: Any, **more: Any) -> Any:
 
 # Deciding.
 
-_confirm, _allocate = settle.confirm, settle._allocate
-_give_back, _money_held = refunds.give_back, settle.money_held
+_confirm, _allocate = allocation.confirm, allocation.allocate
+_give_back, _money_held = refunds.give_back, allocation.money_held
 _transfer = ledger.transfer
 
 
@@ -203,17 +203,17 @@ def _confirm_cancelled(session: Session, consultation: Consultation, **more: Any
     return _confirm(session, consultation, **more)
 
 
-def _allocate_to_the_cancelled(session: Session, consultation: Consultation, *news: Any) -> None:
+def _allocate_to_the_cancelled(session: Session, consultation: Consultation, *news: Any, now: Any) -> None:
     covered = _money_held(session, consultation.id) >= consultation.fee
     if consultation.status is ConsultationStatus.CANCELLED and covered:
-        _confirm_cancelled(session, consultation, now=news[-1], cause="paid")
-    _allocate(session, consultation, *news)
+        _confirm_cancelled(session, consultation, now=now, cause="paid")
+    _allocate(session, consultation, *news, now=now)
 
 
-def _allocate_whatever(session: Session, consultation: Consultation, *news: Any) -> None:
+def _allocate_whatever(session: Session, consultation: Consultation, *news: Any, now: Any) -> None:
     if consultation.status is ConsultationStatus.PENDING:
-        _confirm(session, consultation, now=news[-1], cause="paid")
-    _allocate(session, consultation, *news)
+        _confirm(session, consultation, now=now, cause="paid")
+    _allocate(session, consultation, *news, now=now)
 
 
 def _back_twice(session: Session, consultation: Consultation, amount: int, **more: Any) -> None:
@@ -241,7 +241,7 @@ ALL = (
     Mutant("an unknown push is sent again", _swap((DarajaClient, "stk_push", _push_again))),
     Mutant("an unknown push counts as failed", _swap((DarajaClient, "stk_push", _unknown_is_failed))),
     Mutant("the token is stored after the answer", _token_kept_after_the_answer),
-    Mutant("Safaricom is never asked", _swap((jobs.inquire, "ask_due", _never))),
+    Mutant("Safaricom is never asked", _swap((jobs.inquire, "ask_next", _never))),
     Mutant("a lease never ends", _swap((inquire, "_lease", _lease_for_ever))),
     Mutant("the claim to fetch a token outlives its process", _swap((tokens, "_CLAIM", _YEARS))),
     Mutant("giving up after a minute", _swap((inquire, "GIVE_UP_AFTER", timedelta(minutes=1)))),
@@ -277,26 +277,26 @@ ALL = (
     Mutant("a receipt that comes late is dropped", _swap((settle, "_merge", _nothing))),
     Mutant("the amount is what was asked", _swap((inbox, "from_callback", _amount_as_asked))),
     Mutant("the receipt is not read", _swap((inbox, "from_callback", _receipt_ignored))),
-    Mutant("part of the fee confirms", _swap((settle, "_allocate", _allocate_whatever))),
-    Mutant("excess is kept", _swap((settle, "_return", _nothing))),
+    Mutant("part of the fee confirms", _swap((settle, "allocate", _allocate_whatever))),
+    Mutant("excess is kept", _swap((allocation, "_send_back", _nothing))),
     Mutant(
         "a cancelled booking is confirmed",
         _swap(
-            (settle, "_allocate", _allocate_to_the_cancelled),
+            (settle, "allocate", _allocate_to_the_cancelled),
             (bookings, "check_transition", lambda *_: None),
         ),
     ),
     Mutant(
         "a dead booking keeps its money",
-        _swap((settle, "is_dead", _never), (refunds, "return_dead_money", _never)),
+        _swap((allocation, "is_dead", _never), (refunds, "return_dead_money", _never)),
     ),
     Mutant(
-        "money goes back twice", _swap((settle, "give_back", _back_twice), (refunds, "give_back", _back_twice))
+        "money goes back twice", _swap((allocation, "give_back", _back_twice), (refunds, "give_back", _back_twice))
     ),
     Mutant("a refund without its journal line", _swap((refunds, "ledger", _JOURNAL_WITHOUT_LINES))),
     Mutant("every journal line twice", _swap((ledger, "transfer", _transfer_twice)), schema=_NO_EVENT_KEY_UNIQUE),
     Mutant("a change without its event", _swap((settle, "_record", _nothing))),
-    Mutant("nobody is called", _swap((settle, "open_item", _nothing))),
+    Mutant("nobody is called", _swap((settle, "open_item", _nothing), (allocation, "open_item", _nothing))),
     Mutant("holds never end", _swap((jobs, "expire_one_hold", _never))),
     Mutant(
         "two bookings at one time",

@@ -157,7 +157,7 @@ class Process:
         def work() -> None:
             try:
                 with app.app_context():
-                    done.extend(jobs.run(_steps(name)))
+                    done.extend(jobs.run(_steps(name), clock=self._world.clock))
             except sa.exc.OperationalError:
                 done.append("busy")  # the worker logs it and looks again
             self._running_jobs[name] -= 1

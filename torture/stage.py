@@ -162,7 +162,6 @@ def _settings(database: Path, folder: Path, **changes: Any) -> Settings:
         callback_url_base="http://haki-yetu.test",
         safaricom_allowed_ips=parse_networks(SAFARICOM_ADDRESSES),
         simulator=True,
-        rate_limits=False,
         log_level="ERROR",
         **values,
     )

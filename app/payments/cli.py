@@ -52,8 +52,8 @@ def stats(as_json: bool) -> None:
 
 
 def _run(steps: dict[str, jobs.Step], as_json: bool) -> None:
-    bar = tqdm(jobs.run(steps), unit=" rows", disable=as_json or not sys.stderr.isatty(), leave=False)
-    done = Counter(bar)
+    rows = jobs.run(steps, clock=runtime().clock)
+    done = Counter(tqdm(rows, unit=" rows", disable=as_json or not sys.stderr.isatty(), leave=False))
     _print({name: done[name] for name in steps}, as_json)
 
 

@@ -16,6 +16,7 @@ from app.consultations.models import Consultation, ConsultationStatus
 from app.database import constraint_of, lock, transactional
 from app.errors import Problem
 from app.metrics import metrics
+from app.payments.allocation import refresh_standing
 from app.payments.callback_tokens import callback_url, new_token, token_hash
 from app.payments.daraja import (
     DarajaClient,
@@ -32,7 +33,7 @@ from app.payments.models import Payment, PaymentEvent, PaymentStatus, ReviewKind
 from app.payments.refunds import money_held
 from app.payments.review import open_item
 from app.payments.schedule import first_query_at
-from app.payments.settle import refresh_standing, settle
+from app.payments.settle import settle
 
 log = structlog.get_logger()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
+from app.clock import Clock
 from app.database import affected, insert_if_absent, transactional
 from app.errors import Problem
 from app.metrics import metrics
@@ -21,6 +23,8 @@ from app.payments.settle import settle
 log = structlog.get_logger()
 
 QUERY_PACE = "stk_query"
+LONGEST_WAIT = timedelta(seconds=5)
+_MOST_WAITS = 3  # others may take the turn that we waited for
 
 
 class QueryPaceReached(Problem):
@@ -36,16 +40,41 @@ class _Lease:
     checkout_request_id: str
 
 
-def ask_due(*, rate: int, now: datetime, daraja: DarajaClient, payment_id: int | None = None) -> bool:
-    """Ask about the pending payment that is due longest (or about one, if due); say whether one was asked about.
+class _NotOurTurn(Exception):
+    """Something is due, and Safaricom may not be asked for a while."""
 
-    `rate` is how many queries a minute the whole system may send.
+    def __init__(self, wait: timedelta) -> None:
+        self.wait = wait
+
+
+def ask_next(*, rate: int, clock: Clock, daraja: DarajaClient) -> bool:
+    """Ask about the payment that is due longest, once it is our turn; say whether one was asked about.
+
+    `rate` is how many queries a minute the whole system may send. A turn that is near is waited for, or most of
+    the rate would pass unused between two looks.
     """
-    lease = _lease_due(rate=rate, payment_id=payment_id, now=now)
-    if lease is None:
-        return False
-    _ask(lease, now=now, daraja=daraja)
-    return True
+    for _ in range(_MOST_WAITS):
+        try:
+            lease = _lease_due(rate=rate, now=clock.now())
+        except _NotOurTurn as turn:
+            if turn.wait > LONGEST_WAIT:
+                return False
+            clock.sleep(turn.wait.total_seconds())
+            continue
+        if lease is not None:
+            _ask(lease, now=clock.now(), daraja=daraja)
+        return lease is not None
+    return False
+
+
+def ask_if_due(*, payment_id: int, rate: int, now: datetime, daraja: DarajaClient) -> None:
+    """Ask about one payment if that is due and the rate allows it at once; somebody waits for the answer."""
+    try:
+        lease = _lease_due(payment_id=payment_id, rate=rate, now=now)
+    except _NotOurTurn:
+        return
+    if lease is not None:
+        _ask(lease, now=now, daraja=daraja)
 
 
 def ask_now(*, payment_id: int, rate: int, now: datetime, daraja: DarajaClient) -> None:
@@ -75,8 +104,8 @@ def _settle(session: Session, *, payment_id: int, evidence: Evidence, now: datet
 
 
 @transactional
-def _lease_due(session: Session, *, rate: int, payment_id: int | None, now: datetime) -> _Lease | None:
-    """Take a due payment for ourselves by pushing its next time forward; nothing where the pace forbids.
+def _lease_due(session: Session, *, rate: int, now: datetime, payment_id: int | None = None) -> _Lease | None:
+    """Take a due payment for ourselves by pushing its next time forward; raise _NotOurTurn.
 
     One that failed is due again where only a query said so, or where news came that it may have been paid.
     """
@@ -88,8 +117,9 @@ def _lease_due(session: Session, *, rate: int, payment_id: int | None, now: date
     if payment_id is not None:
         due = due.where(Payment.id == payment_id)
     payment = session.scalar(due.order_by(Payment.next_query_at).limit(1).with_for_update(skip_locked=True))
-    if payment is None or not _take_turn(session, rate=rate, now=now):
+    if payment is None:
         return None
+    _take_turn(session, rate=rate, now=now)
     return _lease(payment, now)
 
 
@@ -98,8 +128,10 @@ def _lease_one(session: Session, *, payment_id: int, rate: int, now: datetime) -
     payment = session.get(Payment, payment_id, with_for_update=True)
     if payment is None or payment.checkout_request_id is None or payment.status is PaymentStatus.COMPLETED:
         return None
-    if not _take_turn(session, rate=rate, now=now):
-        raise QueryPaceReached(retry_after_s=60 // rate + 1)
+    try:
+        _take_turn(session, rate=rate, now=now)
+    except _NotOurTurn as turn:
+        raise QueryPaceReached(retry_after_s=math.ceil(turn.wait.total_seconds())) from None
     return _lease(payment, now)
 
 
@@ -112,15 +144,18 @@ def _lease(payment: Payment, now: datetime) -> _Lease:
     return _Lease(payment.id, str(payment.checkout_request_id))
 
 
-def _take_turn(session: Session, *, rate: int, now: datetime) -> bool:
+def _take_turn(session: Session, *, rate: int, now: datetime) -> None:
     """Take the next place in the queue to Safaricom, evenly spaced: its gateway allows no burst.
+
+    Raises _NotOurTurn.
 
     The sandbox answers a sixth query within a minute, or a second one within twelve seconds, with a spike
     arrest (observed, sandbox 2025: messagesPerPeriod=5, maxBurstMessageCount=1).
     """
     insert_if_absent(session, Pace, name=QUERY_PACE, free_at=now)
     free = sa.update(Pace).where(Pace.name == QUERY_PACE, Pace.free_at <= now)
-    return affected(session, free.values(free_at=now + timedelta(seconds=60 / rate))) == 1
+    if not affected(session, free.values(free_at=now + timedelta(seconds=60 / rate))):
+        raise _NotOurTurn(session.get_one(Pace, QUERY_PACE).free_at - now)
 
 
 @transactional

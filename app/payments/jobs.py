@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
 
 from app.clock import Clock
 from app.consultations.bookings import complete_one_overdue, expire_one_hold
@@ -12,6 +13,8 @@ from app.payments.daraja import DarajaClient
 from config import Settings
 
 MOST_AT_ONCE = 500
+LONGEST_LOOK = timedelta(seconds=20)
+"""A process that is told to stop waits for its look to end."""
 
 Step = Callable[[], bool]
 
@@ -27,7 +30,7 @@ def news_steps(settings: Settings, clock: Clock) -> dict[str, Step]:
 def asking_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict[str, Step]:
     """Return the step that asks Safaricom; it may take as long as Safaricom does."""
     rate = settings.safaricom_query_rate
-    return {"asked": lambda: inquire.ask_due(rate=rate, now=clock.now(), daraja=daraja)}
+    return {"asked": lambda: inquire.ask_next(rate=rate, clock=clock, daraja=daraja)}
 
 
 def closing_steps(settings: Settings, clock: Clock) -> dict[str, Step]:
@@ -50,10 +53,13 @@ def expiring_steps(clock: Clock) -> dict[str, Step]:
     }
 
 
-def run(steps: Mapping[str, Step]) -> Iterator[str]:
+def run(steps: Mapping[str, Step], *, clock: Clock) -> Iterator[str]:
     """Run each step until it finds nothing more, within reason; yield its name for each row done."""
     for name, step in steps.items():
+        end = clock.now() + LONGEST_LOOK
         for _ in range(MOST_AT_ONCE):
             if not step():
                 break
             yield name
+            if clock.now() >= end:
+                break

@@ -6,8 +6,9 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app.auth.models import User
 from app.database import Base, PrimaryKey, UTCDateTime, text_enum
 
 
@@ -237,6 +238,14 @@ class ReviewItem(Base):
     amount_received: Mapped[int | None]
     proposed_action: Mapped[str] = mapped_column(sa.String(255))
     opened_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    decisions: Mapped[list[ReviewDecision]] = relationship(order_by="ReviewDecision.id", lazy="selectin")
+    evidence: Mapped[list[PaymentEvent]] = relationship(
+        primaryjoin="foreign(PaymentEvent.payment_id) == ReviewItem.payment_id",
+        order_by="PaymentEvent.id",
+        lazy="selectin",
+        viewonly=True,
+    )
+    """Everything that was heard of the payment in question."""
 
 
 class Pace(Base):
@@ -275,6 +284,7 @@ class ReviewDecision(Base):
     review_id: Mapped[int] = mapped_column(sa.ForeignKey("review_items.id"), index=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     actor_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    actor: Mapped[User] = relationship(lazy="joined")
     decision: Mapped[Decision] = mapped_column(text_enum(Decision, "decision"))
     receipt: Mapped[str | None] = mapped_column(sa.String(32))
     amount: Mapped[int | None]

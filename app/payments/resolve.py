@@ -80,7 +80,9 @@ def resolve(
         item.status = ReviewStatus.RESOLVED
     else:
         _record_payment(session, item, said, now=now)
-    session.add(said)
+    item.decisions.append(said)
+    session.flush()
+    session.refresh(item, ["decisions", "evidence"])
     log.info("review_decided", review_id=item.id, actor_id=actor.id, decision=decision, status=item.status)
     return item
 

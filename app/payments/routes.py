@@ -129,7 +129,7 @@ def _watch(found: Payment, *, wait: int) -> dict[str, Any]:
     """Show a payment, after asking about it if that is due, and after waiting for a change if that is wished."""
     if found.status is PaymentStatus.PENDING:
         rate = runtime().settings.safaricom_query_rate
-        inquire.ask_due(rate=rate, now=runtime().clock.now(), daraja=gateway(), payment_id=found.id)
+        inquire.ask_if_due(payment_id=found.id, rate=rate, now=runtime().clock.now(), daraja=gateway())
         wait_until(lambda: status_of(found.id) is not PaymentStatus.PENDING, seconds=wait)
     return _shown(found.id)
 

@@ -7,7 +7,7 @@ import marshmallow as ma
 from app.consultations.fields import Day
 from app.fields import Id, Instant, Phone, QueryNumber, Shillings, Text
 from app.http import PageArgs, caller, page_of
-from app.payments.models import Payment, PaymentStatus, ReviewKind, ReviewStatus
+from app.payments.models import Decision, Payment, PaymentStatus, ReviewKind, ReviewStatus
 from app.phone import mask
 from app.roles import STAFF
 
@@ -136,7 +136,7 @@ class TransactionSchema(ma.Schema):
     receipt = ma.fields.String(attribute="mpesa_receipt_number", allow_none=True, required=True)
     phone = ma.fields.Method("_phone", required=True, metadata={"type": "string"})
     booking_id = ma.fields.Integer(attribute="consultation_id", required=True)
-    payee = ma.fields.Constant(None, allow_none=True, metadata={"type": ["string", "null"]})
+    payee = ma.fields.Constant(None, allow_none=True, metadata={"type": "string"})
     created_at = Instant(required=True)
     completed_at = Instant(attribute="settled_at", allow_none=True, required=True)
 
@@ -149,6 +149,27 @@ class ReviewArgs(PageArgs):
 
     status = ma.fields.Enum(ReviewStatus, by_value=True, load_default=ReviewStatus.OPEN)
     kind = ma.fields.Enum(ReviewKind, by_value=True)
+
+
+class EvidenceSchema(ma.Schema):
+    """One thing that was heard of a payment, and what it made of it."""
+
+    at = Instant(required=True)
+    source = ma.fields.String(required=True, metadata={"example": "callback"})
+    status = ma.fields.String(attribute="status_after", required=True, metadata={"example": "completed"})
+    detail = ma.fields.String(allow_none=True, required=True, metadata={"description": "Receipt or reason."})
+    news_id = ma.fields.Integer(attribute="inbox_id", allow_none=True, required=True)
+
+
+class DecisionSchema(ma.Schema):
+    """What one person decided about a review item, and why."""
+
+    at = Instant(required=True)
+    by = ma.fields.String(attribute="actor.full_name", required=True)
+    decision = ma.fields.Enum(Decision, by_value=True, required=True)
+    receipt = ma.fields.String(allow_none=True, required=True)
+    amount = Shillings(allow_none=True, required=True)
+    note = ma.fields.String(required=True)
 
 
 class ReviewItemSchema(ma.Schema):
@@ -164,6 +185,8 @@ class ReviewItemSchema(ma.Schema):
     amount_received = Shillings(allow_none=True, required=True)
     proposed_action = ma.fields.String(required=True)
     opened_at = Instant(required=True)
+    evidence = ma.fields.List(ma.fields.Nested(EvidenceSchema), required=True)
+    decisions = ma.fields.List(ma.fields.Nested(DecisionSchema), required=True)
 
 
 class StatisticsSchema(ma.Schema):

@@ -6,22 +6,21 @@ booking, then the payment, looks the pair (state, claim) up in one table and act
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from app import money
-from app.consultations.bookings import change, confirm, lock_consultation
-from app.consultations.models import Consultation, ConsultationStatus
-from app.consultations.models import PaymentStatus as Standing
+from app.consultations.bookings import lock_consultation
+from app.consultations.models import Consultation
 from app.database import lock
 from app.payments import ledger
+from app.payments.allocation import allocate, refresh_standing
 from app.payments.evidence import Evidence, Source
 from app.payments.models import Payment, PaymentEvent, PaymentStatus, ReviewKind
-from app.payments.refunds import give_back, is_dead, money_held, take_out
+from app.payments.refunds import take_out
 from app.payments.review import open_item
 from app.payments.schedule import next_second_look_at
 from app.payments.states import TRANSITIONS, Action
@@ -60,7 +59,7 @@ def _complete(
     _close(session, payment, evidence, now)
     _record(session, payment, evidence, before, now)
     _hold(session, payment, payment.amount_received, "received", now)
-    _allocate(session, consultation, payment, evidence, now)
+    allocate(session, consultation, payment, now=now)
 
 
 def _fail(
@@ -74,16 +73,8 @@ def _cancel(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
     _end_without_money(session, consultation, payment, evidence, PaymentStatus.CANCELLED, now)
-    open_item(
-        session,
-        ReviewKind.UNKNOWN_OUTCOME,
-        news_key=f"payment:{payment.id}:unknown",
-        payment_id=payment.id,
-        consultation_id=consultation.id,
-        amount_expected=payment.amount,
-        proposed_action="Look for this payment on the M-Pesa statement; record it if the money came.",
-        now=now,
-    )
+    look = "Look for this payment on the M-Pesa statement; record it if the money came."
+    _call_a_person(session, ReviewKind.UNKNOWN_OUTCOME, "unknown", payment, evidence, look, now)
 
 
 def _compare(
@@ -106,19 +97,9 @@ def _compare(
 def _contradict(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
-    open_item(
-        session,
-        ReviewKind.CONTRADICTORY_NEWS,
-        news_key=f"payment:{payment.id}:failed-after-paid:{evidence.result_code}",
-        payment_id=payment.id,
-        consultation_id=consultation.id,
-        inbox_id=evidence.inbox_id,
-        receipt=payment.mpesa_receipt_number,
-        amount_expected=payment.amount,
-        amount_received=payment.amount_received,
-        proposed_action="Keep the payment; check the receipt on the M-Pesa statement.",
-        now=now,
-    )
+    about = f"failed-after-paid:{evidence.result_code}"
+    check = "Keep the payment; check the receipt on the M-Pesa statement."
+    _call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now)
 
 
 def _nothing(*_: object) -> None:
@@ -231,19 +212,9 @@ def _reuse(session: Session, payment: Payment, evidence: Evidence, now: datetime
     """Refuse to book one receipt twice; ask Safaricom how this payment really ended."""
     if payment.status is PaymentStatus.PENDING:
         payment.next_query_at = now
-    open_item(
-        session,
-        ReviewKind.CONTRADICTORY_NEWS,
-        news_key=f"payment:{payment.id}:receipt-reused:{evidence.receipt}",
-        payment_id=payment.id,
-        consultation_id=payment.consultation_id,
-        inbox_id=evidence.inbox_id,
-        receipt=evidence.receipt,
-        amount_expected=payment.amount,
-        amount_received=evidence.amount,
-        proposed_action="The receipt is already booked to another payment; check both on the M-Pesa statement.",
-        now=now,
-    )
+    about = f"receipt-reused:{evidence.receipt}"
+    check = "The receipt is already booked to another payment; check both on the M-Pesa statement."
+    _call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now)
 
 
 def _check_identity(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:
@@ -261,17 +232,30 @@ def _check_identity(session: Session, payment: Payment, evidence: Evidence, now:
 def _doubt(
     session: Session, kind: ReviewKind, about: str, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
+    check = f"The {about.replace('-', ' ')} is not what was asked for; check the M-Pesa statement."
+    _call_a_person(session, kind, f"{about}:{evidence.receipt}", payment, evidence, check, now)
+
+
+def _call_a_person(
+    session: Session,
+    kind: ReviewKind,
+    about: str,
+    payment: Payment,
+    evidence: Evidence,
+    proposed_action: str,
+    now: datetime,
+) -> None:
     open_item(
         session,
         kind,
-        news_key=f"payment:{payment.id}:{about}:{evidence.receipt}",
+        news_key=f"payment:{payment.id}:{about}",
         payment_id=payment.id,
         consultation_id=payment.consultation_id,
         inbox_id=evidence.inbox_id,
-        receipt=evidence.receipt,
+        receipt=evidence.receipt or payment.mpesa_receipt_number,
         amount_expected=payment.amount,
-        amount_received=evidence.amount,
-        proposed_action=f"The {about.replace('-', ' ')} is not what was asked for; check the M-Pesa statement.",
+        amount_received=evidence.amount or payment.amount_received or None,
+        proposed_action=proposed_action,
         now=now,
     )
 
@@ -292,7 +276,7 @@ def _merge(
         take_out(session, payment, -difference, now=now)
     if difference:
         session.flush()
-        _allocate(session, consultation, payment, evidence, now)
+        allocate(session, consultation, payment, now=now)
 
 
 def _book_more_money(
@@ -319,62 +303,4 @@ def _book_more_money(
     session.flush()
     _record(session, more, evidence, None, now)
     _hold(session, more, amount, "received", now)
-    _allocate(session, consultation, more, evidence, now)
-
-
-def _allocate(
-    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
-) -> None:
-    """Let money that came confirm the booking, or send back what it has no use for; nothing is kept silently."""
-    held = money_held(session, consultation.id)
-    if held >= consultation.fee and consultation.status in (
-        ConsultationStatus.PENDING,
-        ConsultationStatus.EXPIRED,
-    ):
-        confirm(session, consultation, now=now, cause="paid")
-    dead = is_dead(consultation)
-    surplus = held - (consultation.kept_amount if dead else consultation.fee)
-    if surplus > 0:
-        kind = ReviewKind.LATE_PAYMENT if dead else ReviewKind.SECOND_PAYMENT
-        _return(session, consultation, payment, surplus, kind, now)
-    refresh_standing(session, consultation, now=now)
-
-
-def _return(
-    session: Session, consultation: Consultation, payment: Payment, amount: int, kind: ReviewKind, now: datetime
-) -> None:
-    give_back(session, consultation, amount, reason=kind, now=now)
-    open_item(
-        session,
-        kind,
-        news_key=f"payment:{payment.id}:{kind}",
-        payment_id=payment.id,
-        consultation_id=consultation.id,
-        receipt=payment.mpesa_receipt_number,
-        amount_expected=payment.amount,
-        amount_received=payment.amount_received,
-        proposed_action=f"Send back {money.spoken(amount, payment.currency)}; the refund is requested.",
-        now=now,
-    )
-
-
-def refresh_standing(session: Session, consultation: Consultation, *, now: datetime) -> None:
-    """Bring a locked booking's payment status in line with its payments."""
-    session.flush()
-    payments = session.scalars(
-        sa.select(Payment).where(Payment.consultation_id == consultation.id).order_by(Payment.id)
-    ).all()
-    change(session, consultation, now=now, cause="payment", payment_status=_standing(consultation, payments))
-
-
-def _standing(consultation: Consultation, payments: Sequence[Payment]) -> Standing:
-    held = sum(payment.held for payment in payments)
-    if is_dead(consultation) and any(payment.amount_returned for payment in payments):
-        return Standing.REFUNDING
-    if held > 0:
-        return Standing.PAID if held >= consultation.fee else Standing.PARTIALLY_PAID
-    if any(payment.is_live for payment in payments):
-        return Standing.PENDING
-    if payments and payments[-1].status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
-        return Standing.FAILED
-    return Standing.PENDING if any(p.status is PaymentStatus.PENDING for p in payments) else Standing.UNPAID
+    allocate(session, consultation, more, now=now)

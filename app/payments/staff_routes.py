@@ -62,6 +62,7 @@ def list_refunds(args: dict[str, Any]) -> dict[str, Any]:
 @blp.alt_response(403, "FORBIDDEN")
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
+@blp.alt_response(422, "UNPROCESSABLE_ENTITY")
 def approve_refund(refund_id: int) -> Any:
     """Approve a refund above the limit; those below it approve themselves."""
     return refund_queue.approve(refund_id=refund_id, actor=caller(), now=runtime().clock.now())

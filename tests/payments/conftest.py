@@ -195,7 +195,9 @@ class Desk:
         with self.app.app_context():
             settings, clock = runtime().settings, runtime().clock
             steps = jobs.news_steps(settings, clock) | jobs.asking_steps(settings, clock, gateway())
-            return list(jobs.run(steps | jobs.expiring_steps(clock) | jobs.closing_steps(settings, clock)))
+            return list(
+                jobs.run(steps | jobs.expiring_steps(clock) | jobs.closing_steps(settings, clock), clock=clock)
+            )
 
 
 @pytest.fixture

@@ -145,25 +145,25 @@ def failure_of(body: str, code: int | str = 1037) -> str:
 def expire_holds(desk: Desk) -> list[str]:
     """Do what follows from time for bookings, alone; the names of what was done, once for each row."""
     with desk.app.app_context():
-        return list(jobs.run(jobs.expiring_steps(desk.clock)))
+        return list(jobs.run(jobs.expiring_steps(desk.clock), clock=desk.clock))
 
 
 def close_money(desk: Desk) -> list[str]:
     """Give up, send back and share out what is due, alone."""
     with desk.app.app_context():
-        return list(jobs.run(jobs.closing_steps(runtime().settings, desk.clock)))
+        return list(jobs.run(jobs.closing_steps(runtime().settings, desk.clock), clock=desk.clock))
 
 
 def apply_news(desk: Desk) -> list[str]:
     """Apply kept news that is due, alone."""
     with desk.app.app_context():
-        return list(jobs.run(jobs.news_steps(runtime().settings, desk.clock)))
+        return list(jobs.run(jobs.news_steps(runtime().settings, desk.clock), clock=desk.clock))
 
 
 def ask_safaricom(desk: Desk) -> list[str]:
     """Ask about what is due, alone."""
     with desk.app.app_context():
-        return list(jobs.run(jobs.asking_steps(runtime().settings, desk.clock, gateway())))
+        return list(jobs.run(jobs.asking_steps(runtime().settings, desk.clock, gateway()), clock=desk.clock))
 
 
 def learn_by_query(desk: Desk) -> None:

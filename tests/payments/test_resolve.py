@@ -57,6 +57,20 @@ def test_two_people_record_a_payment_by_hand_and_it_goes_through_the_one_door(de
     assert len(desk.rows(ReviewDecision)) == 2
 
 
+def test_an_item_shows_what_was_heard_and_who_decided_what(desk, unknown, staff):
+    for person in staff:
+        decided = resolve(desk, person, unknown, RECORD).json
+    listed = desk.http.get("/api/payment/review?status=resolved", headers=bearer(desk.app, staff[0])).json
+    assert listed["items"] == [decided]
+    assert [decision["by"] for decision in decided["decisions"]] == [person.full_name for person in staff]
+    assert {decision["receipt"] for decision in decided["decisions"]} == {RECEIPT}
+    assert [(one["source"], one["status"]) for one in decided["evidence"]] == [
+        ("client", "pending"),
+        ("clock", "cancelled"),
+        ("staff", "completed"),
+    ]
+
+
 def test_one_person_is_not_two(desk, unknown, staff):
     resolve(desk, staff[0], unknown, RECORD)
     answer = resolve(desk, staff[0], unknown, RECORD)

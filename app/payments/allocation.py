@@ -1,0 +1,75 @@
+"""What money means for its booking: it confirms it, or goes back where the booking has no use for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app import money
+from app.consultations.bookings import change, confirm
+from app.consultations.models import Consultation, ConsultationStatus
+from app.consultations.models import PaymentStatus as Standing
+from app.payments import notices
+from app.payments.models import Payment, PaymentStatus, ReviewKind
+from app.payments.refunds import give_back, is_dead, money_held
+from app.payments.review import open_item
+
+
+def allocate(session: Session, consultation: Consultation, payment: Payment, *, now: datetime) -> None:
+    """Let money that came confirm a locked booking, or send back what it cannot use; nothing is kept silently."""
+    held = money_held(session, consultation.id)
+    if held >= consultation.fee and consultation.status in (
+        ConsultationStatus.PENDING,
+        ConsultationStatus.EXPIRED,
+    ):
+        confirm(session, consultation, now=now, cause="paid")
+    dead = is_dead(consultation)
+    surplus = held - (consultation.kept_amount if dead else consultation.fee)
+    if surplus > 0:
+        kind = ReviewKind.LATE_PAYMENT if dead else ReviewKind.SECOND_PAYMENT
+        _send_back(session, consultation, payment, surplus, kind, now)
+    refresh_standing(session, consultation, now=now)
+
+
+def _send_back(
+    session: Session, consultation: Consultation, payment: Payment, amount: int, kind: ReviewKind, now: datetime
+) -> None:
+    give_back(session, consultation, amount, reason=kind, now=now)
+    open_item(
+        session,
+        kind,
+        news_key=f"payment:{payment.id}:{kind}",
+        payment_id=payment.id,
+        consultation_id=consultation.id,
+        receipt=payment.mpesa_receipt_number,
+        amount_expected=payment.amount,
+        amount_received=payment.amount_received,
+        proposed_action=f"Send back {money.spoken(amount, payment.currency)}; the refund is requested.",
+        now=now,
+    )
+    notices.money_goes_back(session, consultation, amount, is_late=kind is ReviewKind.LATE_PAYMENT, now=now)
+
+
+def refresh_standing(session: Session, consultation: Consultation, *, now: datetime) -> None:
+    """Bring a locked booking's payment status in line with its payments."""
+    session.flush()
+    payments = session.scalars(
+        sa.select(Payment).where(Payment.consultation_id == consultation.id).order_by(Payment.id)
+    ).all()
+    change(session, consultation, now=now, cause="payment", payment_status=_standing(consultation, payments))
+
+
+def _standing(consultation: Consultation, payments: Sequence[Payment]) -> Standing:
+    held = sum(payment.held for payment in payments)
+    if is_dead(consultation) and any(payment.amount_returned for payment in payments):
+        return Standing.REFUNDING
+    if held > 0:
+        return Standing.PAID if held >= consultation.fee else Standing.PARTIALLY_PAID
+    if any(payment.is_live for payment in payments):
+        return Standing.PENDING
+    if payments and payments[-1].status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
+        return Standing.FAILED
+    return Standing.PENDING if any(p.status is PaymentStatus.PENDING for p in payments) else Standing.UNPAID
