@@ -23,6 +23,7 @@ from app.payments.models import LedgerAccount, LedgerTransfer
 KES = "KES"
 WORKING = "mpesa:working"
 COMMISSION = "platform:commission"
+LOSS = "loss"
 _HELD_KINDS = ("mpesa", "bank", "loss")
 
 

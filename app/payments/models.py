@@ -38,6 +38,7 @@ class Payment(Base):
     __table_args__ = (
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.CheckConstraint("amount_received >= 0", name="received_not_negative"),
+        sa.CheckConstraint("amount_covered >= 0", name="covered_not_negative"),
         sa.CheckConstraint("amount_returned BETWEEN 0 AND amount_received", name="returned_within_received"),
         sa.CheckConstraint("(status = 'completed') = (amount_received > 0)", name="completed_means_received"),
         sa.Index(
@@ -67,6 +68,7 @@ class Payment(Base):
     amount: Mapped[int]
     amount_received: Mapped[int] = mapped_column(default=0)
     amount_returned: Mapped[int] = mapped_column(default=0)
+    amount_covered: Mapped[int] = mapped_column(default=0)  # never came, though a query had proved it: our loss
     phone: Mapped[str] = mapped_column(sa.String(12))
     status: Mapped[PaymentStatus] = mapped_column(
         text_enum(PaymentStatus, "status"), default=PaymentStatus.PENDING
@@ -88,8 +90,8 @@ class Payment(Base):
 
     @property
     def held(self) -> int:
-        """Return the cents received and not on their way back."""
-        return self.amount_received - self.amount_returned
+        """Return the cents received, or covered by the firm, and not on their way back."""
+        return self.amount_received + self.amount_covered - self.amount_returned
 
 
 class PaymentEvent(Base):

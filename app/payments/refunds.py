@@ -28,14 +28,17 @@ def is_dead(consultation: Consultation) -> bool:
 
 
 def money_held(session: Session, consultation_id: int) -> int:
-    """Return the cents received for a booking, less what went or goes back."""
-    held = sa.func.sum(Payment.amount_received - Payment.amount_returned)
+    """Return the cents received for a booking or covered by the firm, less what went or goes back."""
+    held = sa.func.sum(Payment.amount_received + Payment.amount_covered - Payment.amount_returned)
     # PostgreSQL sums into NUMERIC, which arrives as a Decimal.
     return int(session.scalar(sa.select(held).where(Payment.consultation_id == consultation_id)) or 0)
 
 
 def give_back(session: Session, consultation: Consultation, amount: int, *, reason: str, now: datetime) -> None:
-    """Request refunds of `amount` cents in all, newest money first; the booking must be locked."""
+    """Request refunds of `amount` cents in all, newest money first; the booking must be locked.
+
+    What the firm only stood in for goes back to the firm.
+    """
     paid = (
         sa.select(Payment)
         .where(Payment.consultation_id == consultation.id, Payment.status == PaymentStatus.COMPLETED)
@@ -45,10 +48,27 @@ def give_back(session: Session, consultation: Consultation, amount: int, *, reas
     )
     session.flush()
     for payment in session.scalars(paid):
-        part = min(amount, payment.held)
+        part = min(amount, payment.amount_received - payment.amount_returned)
         if part > 0:
             _request(session, payment, part, reason=reason, now=now)
             amount -= part
+        covered = min(amount, payment.amount_covered)
+        if covered > 0:
+            _release(session, payment, covered, now=now)
+            amount -= covered
+
+
+def _release(session: Session, payment: Payment, amount: int, *, now: datetime) -> None:
+    payment.amount_covered -= amount
+    ledger.transfer(
+        session,
+        debit=ledger.consultation_account(payment.consultation_id),
+        credit=ledger.LOSS,
+        amount=amount,
+        currency=payment.currency,
+        event_key=f"payment:{payment.id}:covered:{payment.amount_covered}",  # a sum that only falls
+        now=now,
+    )
 
 
 def _request(session: Session, payment: Payment, amount: int, *, reason: str, now: datetime) -> None:
@@ -73,43 +93,6 @@ def _request(session: Session, payment: Payment, amount: int, *, reason: str, no
         event_key=f"refund:{refund.id}:requested",
         now=now,
     )
-
-
-def take_out(session: Session, payment: Payment, amount: int, *, now: datetime) -> None:
-    """Take out cents that turned out never to have come: of what is held, then of a refund not sent yet.
-
-    Where they are shared out or sent already nothing changes, and the review item about the amount has to do.
-    """
-    from_refund = max(0, amount - payment.held)
-    account = ledger.consultation_account(payment.consultation_id)
-    refund = _largest_unsent(session, payment)
-    if ledger.balance(session, account) < amount - from_refund:
-        return
-    if from_refund and (refund is None or refund.amount <= from_refund):
-        return
-    payment.amount_received -= amount
-    payment.amount_returned -= from_refund
-    parts = {account: amount - from_refund}
-    if refund is not None and from_refund:
-        refund.amount -= from_refund
-        parts[ledger.refund_account(refund.id)] = from_refund
-    for debit, part in parts.items():
-        if part:
-            ledger.transfer(
-                session,
-                debit=debit,
-                credit=ledger.WORKING,
-                amount=part,
-                currency=payment.currency,
-                event_key=f"payment:{payment.id}:corrected:{debit.partition(':')[0]}",
-                now=now,
-            )
-
-
-def _largest_unsent(session: Session, payment: Payment) -> Refund | None:
-    unsent = Refund.status.in_((RefundStatus.REQUESTED, RefundStatus.APPROVED))
-    refunds = sa.select(Refund).where(Refund.payment_id == payment.id, unsent)
-    return session.scalar(refunds.order_by(Refund.amount.desc()).limit(1).with_for_update())
 
 
 @transactional

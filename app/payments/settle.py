@@ -20,9 +20,9 @@ from app.payments import ledger
 from app.payments.allocation import allocate, refresh_standing
 from app.payments.evidence import Evidence, Source
 from app.payments.models import Payment, PaymentEvent, PaymentStatus, ReviewKind
-from app.payments.refunds import take_out
 from app.payments.review import open_item
 from app.payments.schedule import next_second_look_at
+from app.payments.shortfall import take_out
 from app.payments.states import TRANSITIONS, Action
 
 log = structlog.get_logger()
@@ -273,7 +273,7 @@ def _merge(
         payment.amount_received += difference
         _hold(session, payment, difference, "corrected", now)
     elif difference < 0:
-        take_out(session, payment, -difference, now=now)
+        take_out(session, consultation, payment, -difference, now=now)
     if difference:
         session.flush()
         allocate(session, consultation, payment, now=now)

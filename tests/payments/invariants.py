@@ -19,7 +19,7 @@ from app.payments.models import Payment, PaymentStatus, ReviewItem, ReviewKind
 DEAD = "(c.status IN ('Cancelled', 'Expired') OR (c.status = 'NoShow' AND c.no_show_by = 'advocate'))"
 LIVE = "('Pending', 'Confirmed', 'Completed', 'NoShow')"
 SERVED = "(c.status IN ('Confirmed', 'Completed') OR (c.status = 'NoShow' AND c.no_show_by = 'client'))"
-HELD = """(SELECT coalesce(sum(p.amount_received - p.amount_returned), 0) FROM payments p
+HELD = """(SELECT coalesce(sum(p.amount_received + p.amount_covered - p.amount_returned), 0) FROM payments p
            WHERE p.consultation_id = c.id)"""
 JOURNAL = """(SELECT credit AS account, amount FROM ledger_transfers
               UNION ALL SELECT debit, -amount FROM ledger_transfers)"""
@@ -59,12 +59,15 @@ RULES = {
         (SELECT coalesce(sum(j.amount), 0) FROM {JOURNAL} j WHERE j.account = 'consultation:' || c.id)
         + (SELECT coalesce(sum(t.amount), 0) FROM ledger_transfers t
            WHERE t.event_key LIKE 'consultation:' || c.id || ':%')""",
+    "I22 what the firm stands in for is its loss": f"""
+        SELECT 1 WHERE (SELECT coalesce(sum(amount_covered), 0) FROM payments) <>
+        (SELECT coalesce(-sum(j.amount), 0) FROM {JOURNAL} j WHERE j.account = '{ledger.LOSS}')""",
     "I22 running balances are the journal's": f"""
         SELECT a.name FROM ledger_accounts a WHERE a.balance <>
         (SELECT coalesce(sum(j.amount), 0) FROM {JOURNAL} j WHERE j.account = a.name)""",
     "I22 every account of the journal exists": f"""
         SELECT DISTINCT j.account FROM {JOURNAL} j LEFT JOIN ledger_accounts a ON a.name = j.account
-        WHERE a.name IS NULL AND j.account <> '{ledger.WORKING}'""",
+        WHERE a.name IS NULL AND j.account NOT IN ('{ledger.WORKING}', '{ledger.LOSS}')""",
     "I22 every line has a cause": """
         SELECT id FROM ledger_transfers WHERE event_key NOT LIKE 'payment:%' AND event_key NOT LIKE 'refund:%'
         AND event_key NOT LIKE 'consultation:%'""",
