@@ -47,6 +47,9 @@ fuzz: $(VENV)/installed-dev ## fuzz API and webhooks on both engines; FUZZ_EXAMP
 torture: $(VENV)/installed-dev ## live through SEEDS=100 seeds of faults; SEED=7 tells one, MUTANTS=1 plants bugs
 	$(BIN)/python -m torture --seeds $(or $(SEEDS),100) $(if $(SEED),--seed $(SEED)) $(if $(MUTANTS),--mutants)
 
+chaos: $(VENV)/installed-dev ## kill real processes under load, KILLS=20; SEED=7, ENGINE=sqlite
+	$(BIN)/python -m chaos --kills $(or $(KILLS),20) --seed $(or $(SEED),1) --engine $(or $(ENGINE),both)
+
 lock: $(VENV)/installed-dev ## make the lock files from requirements*.in
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements.in -o requirements.txt
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header requirements-dev.in -o requirements-dev.txt
@@ -55,4 +58,4 @@ clean: ## remove the virtual environment and the caches; the data in instance/ s
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-.PHONY: help run tour test lint format bench fuzz torture lock clean
+.PHONY: help run tour test lint format bench fuzz torture chaos lock clean

@@ -24,10 +24,13 @@ from app.payments import allocation, callbacks, collect, inbox, inquire, jobs, l
 from app.payments.daraja import DarajaClient, OutcomeUnknown, RefusalKind, Refused, tokens
 from app.payments.models import InboxItem, Payment, PaymentStatus, Trust
 from app.payments.states import TRANSITIONS, Action, Says
-from torture.stage import Stage
+from torture import recovery
+from torture.stage import Stage, make_stage
 from torture.world import World
 
 Plant = Callable[[], AbstractContextManager[object]]
+CROWD = 20
+TOO_OFTEN = "Safaricom is not asked more often than it allows"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,8 @@ class Mutant:
     name: str
     plant: Plant = nullcontext
     schema: tuple[str, ...] = ()
+    needs_a_crowd: bool = False
+    """Found where several callbacks are lost at once, and only there."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,10 @@ def hunt(stage: Stage, mutant: Mutant, most_seeds: int) -> Verdict:
     """Live through seeds with the bug in place until a rule is broken."""
     stage = stage.with_schema_changes(mutant.schema) if mutant.schema else stage
     with mutant.plant():
+        if mutant.needs_a_crowd:
+            hall = make_stage(stage.folder, clients=CROWD)
+            crowd = recovery.measure(hall, rate=min(recovery.RATES), pending=CROWD)
+            return Verdict(mutant.name, TOO_OFTEN, 0) if crowd.asks_too_often else Verdict(mutant.name)
         for seed in range(most_seeds):
             violations = World(stage, seed).run().violations
             if violations:
@@ -242,6 +251,7 @@ ALL = (
     Mutant("an unknown push counts as failed", _swap((DarajaClient, "stk_push", _unknown_is_failed))),
     Mutant("the token is stored after the answer", _token_kept_after_the_answer),
     Mutant("Safaricom is never asked", _swap((jobs.inquire, "ask_next", _never))),
+    Mutant("no pace of queries", _swap((inquire, "_take_turn", _nothing)), needs_a_crowd=True),
     Mutant("a lease never ends", _swap((inquire, "_lease", _lease_for_ever))),
     Mutant("the claim to fetch a token outlives its process", _swap((tokens, "_CLAIM", _YEARS))),
     Mutant("giving up after a minute", _swap((inquire, "GIVE_UP_AFTER", timedelta(minutes=1)))),

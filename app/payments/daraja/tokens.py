@@ -14,8 +14,9 @@ from typing import Protocol
 from .errors import DarajaError, NotSent
 
 _REFRESH_EARLY = timedelta(seconds=120)
-# Longer than the slowest fetch, so that only a claim whose holder died is ever taken over.
-_CLAIM = timedelta(seconds=90)
+# Longer than the slowest fetch (5 s to connect, 30 s to be answered), so that only a claim whose holder died is
+# ever taken over.
+_CLAIM = timedelta(seconds=45)
 _WAIT_S = 0.1
 _WAITS = 100
 

@@ -121,7 +121,7 @@ def test_a_claim_outlasts_the_slowest_fetch(safaricom: Safaricom, clock: Clock) 
             return super().try_claim(until)
 
     source_of(safaricom, clock, Noting()).get()
-    assert claimed == [timedelta(seconds=90)]
+    assert claimed == [timedelta(seconds=45)]
 
 
 def test_two_hundred_threads_that_find_it_expired_make_one_call(clock: Clock) -> None:
