@@ -14,6 +14,7 @@ from app.doctor import doctor_command
 from app.errors import init_errors
 from app.health import blueprint as health
 from app.http import refuse_cut_bodies
+from app.idempotency import REPLAYED
 from app.limits import init_limits
 from app.log import configure_logging, init_request_log
 from app.metrics import init_metrics
@@ -55,7 +56,7 @@ def create_app(
             app,
             origins=list(settings.cors_origins),
             always_send=False,
-            expose_headers=["Retry-After", "X-Request-Id"],
+            expose_headers=["Retry-After", "X-Request-Id", REPLAYED],
             max_age=600,
         )
 

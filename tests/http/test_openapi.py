@@ -164,6 +164,9 @@ def test_the_idempotency_key_is_declared_where_it_counts(app):
                 assert {"409", "422"} <= set(operation.documented["responses"]), operation
                 taking_keys.add(operation.path)
     assert taking_keys == {
+        "/api/consultations/{consultation_id}/cancel",
+        "/api/consultations/{consultation_id}/complete",
+        "/api/consultations/{consultation_id}/no-show",
         "/api/payment/mpesa/stk-push",
         "/api/payment/refunds/{refund_id}/approve",
         "/api/payment/review/{review_id}/resolve",

@@ -6,6 +6,7 @@ import threading
 
 from app.idempotency import IdempotencyKey
 from tests.payments.conftest import PHONE
+from tests.payments.scenes import OTHER_PHONE, pay
 from tests.people import bearer, make_user
 
 KEY = "2f1c9a1e-6a0b-4a51-9e37-5d0b3a5f7c11"
@@ -88,3 +89,21 @@ def test_keys_are_forgotten_after_two_days(desk, booking, clock):
     clock.advance(hours=49)
     desk.run_jobs()
     assert desk.rows(IdempotencyKey) == []
+
+
+def test_what_ends_a_booking_takes_a_key_as_well(desk, safaricom, booking, clock):
+    """Its money moves then: back to the client, or to the advocate."""
+    other = desk.book(days=2)
+    pay(desk, booking)
+    pay(desk, other, phone=OTHER_PHONE)
+    safaricom.deliver()
+    assert_replayed(desk, desk.achieng, f"/api/consultations/{other.id}/cancel", "Cancelled")
+    clock.advance(days=1, hours=12)
+    assert_replayed(desk, desk.baraka, f"/api/consultations/{booking.id}/complete", "Completed")
+
+
+def assert_replayed(desk, person, path, status):
+    headers = bearer(desk.app, person) | {"Idempotency-Key": KEY}
+    first, again = (desk.http.post(path, json={}, headers=headers) for _ in range(2))
+    assert (first.status_code, first.json["status"]) == (200, status)
+    assert (again.data, again.headers["Idempotency-Replayed"]) == (first.data, "true")

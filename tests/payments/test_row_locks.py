@@ -1,0 +1,64 @@
+"""What the row locks are for: without them news is decided on what is no longer so.
+
+SQLite lets one writer in at a time, so this is PostgreSQL's test alone; the torture test, which lives on SQLite,
+cannot plant this bug.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from unittest.mock import patch
+
+import pytest
+
+from app.consultations.models import Consultation
+from app.payments import settle
+from tests.payments.invariants import broken_rules, check_money
+from tests.payments.scenes import PatientClock, at_once, pay, post, press_again_later, waiting
+
+pytestmark = pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+PATIENCE_S = 1.0
+
+
+@pytest.fixture
+def clock(running_simulator, safaricom):
+    return PatientClock(running_simulator)
+
+
+@pytest.fixture
+def both_at_once(desk, safaricom, booking):
+    """Two payments of one booking succeed at once, each held up when it has read what it decides on."""
+    pay(desk, booking)
+    press_again_later(desk, booking)
+    callbacks = waiting(safaricom)
+    safaricom.drop_callbacks()
+    meet, owner_of = threading.Barrier(2), settle._owner_of
+
+    def owner_once_both_are_here(session, receipt):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            meet.wait(PATIENCE_S)  # in vain, where the other one waits for a lock as it should
+        return owner_of(session, receipt)
+
+    def deliver():
+        with patch.object(settle, "_owner_of", owner_once_both_are_here):
+            return at_once([lambda one=one: post(one["url"], one["body"]).status_code for one in callbacks])
+
+    return deliver
+
+
+def test_with_row_locks_one_confirms_and_the_other_goes_back(desk, both_at_once):
+    assert both_at_once() == [200, 200]
+    check_money(desk)
+
+
+def test_without_row_locks_the_booking_is_confirmed_twice(desk, both_at_once):
+    def unlocked(session, model, key):
+        return session.get(model, key)
+
+    def booking_unlocked(session, key):
+        return session.get(Consultation, key)
+
+    with patch.object(settle, "lock", unlocked), patch.object(settle, "lock_consultation", booking_unlocked):
+        assert both_at_once() == [200, 200]
+    assert [rule[:41] for rule in broken_rules(desk.app)] == ["I34 the events of a booking are a chain: "]
