@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 
 from torture import minimise, mutants, recovery, report
@@ -20,6 +21,7 @@ _TELL_EVERY = 100
 def main() -> int:
     """Return 0 if every rule held, or every planted bug was found."""
     asked = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))
     if asked.seed is not None:
         return _replay(asked.seed)
     with crew(asked.workers) as workers:

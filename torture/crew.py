@@ -54,7 +54,12 @@ def crew(workers: int) -> Iterator[Crew]:
         # Spawned, since a fork would take over SQLite connections and threads.
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, mp_context=context, initializer=_settle_in, initargs=(folder,)) as pool:
-            yield Crew(pool)
+            try:
+                yield Crew(pool)
+            except BaseException:
+                for worker in multiprocessing.active_children():
+                    worker.kill()  # or the pool would live through every seed that is left
+                raise
 
 
 _stage: Stage

@@ -96,7 +96,7 @@ def draw(rng: random.Random) -> Knobs:
         faults={fault: rng.choice((0.15, 0.4, 0.8)) for fault in chosen},
         clients=rng.choice((1, 2, 2, 3)),
         advocates=rng.choice((1, 1, 2)),
-        deeds=rng.choice((4, 7, 12)),
+        deeds=rng.choice((3, 6, 10)),
         is_phone_shared=rng.random() < 0.25,
         behaviour={"approve": willing} | {n: (1 - willing) * w / total for n, w in weights.items()},
     )
