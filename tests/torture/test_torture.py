@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from torture import mutants
+from torture import minimise, mutants, recovery
+from torture.crew import crew
+from torture.knobs import Knobs
 from torture.stage import make_stage, room
 from torture.world import World
 
@@ -15,6 +17,7 @@ QUICK = (
     "callbacks are matched by checkout id",
     "the bare path is believed",
     "a change without its event",
+    "no pace of queries",
 )
 
 
@@ -36,6 +39,31 @@ def test_the_same_seed_tells_the_same_story(stage, seed):
     assert stories[0] == stories[1] == stories[2]
 
 
+def test_a_worker_process_tells_it_as_well(stage):
+    with crew(1) as workers:
+        [outcome] = workers.live_through([14])
+    assert outcome.trace_hash == World(stage, 14).run().trace_hash
+
+
 @pytest.mark.parametrize("name", QUICK)
 def test_a_planted_bug_is_found(stage, name):
     assert mutants.hunt(stage, mutants.BY_NAME[name], most_seeds=40).rule
+
+
+def test_a_story_gets_smaller_and_still_breaks_the_same_rule(stage):
+    knobs = Knobs(faults={"stall": 0.4, "callback repeated": 0.4}, clients=2, advocates=2, deeds=4)
+    with mutants.BY_NAME["a change without its event"].plant():
+        world = World(stage, 1, knobs).run()
+        small = minimise.smaller(stage, world)
+    rule = world.violations[0].rule
+    assert small.violations[0].rule == rule
+    assert (small.knobs.faults, small.knobs.clients, small.knobs.advocates) == ({}, 1, 1)
+    assert minimise.told(small).count(rule) == 2  # where it happened, and at the end
+
+
+@pytest.mark.parametrize("rate", recovery.RATES)
+def test_money_whose_callback_is_lost_is_found_within_ninety_seconds(stage, rate):
+    found = recovery.measure(stage, rate=rate, pending=3)
+    assert (found.paid, found.found) == (3, 3)
+    assert found.p99_s <= 90  # virtual seconds
+    assert not found.asks_too_often
