@@ -56,9 +56,10 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # the library has no types
         """Return the OpenAPI document."""
         with self._describing:
             while self._undescribed:
-                blueprint = self._undescribed.pop(0)
+                blueprint = self._undescribed[0]
                 blueprint.register_views_in_doc(self, self._app, self.spec, name=blueprint.name, parameters=None)
                 self.spec.tag({"name": blueprint.name, "description": blueprint.description})
+                del self._undescribed[0]  # only now: what could not be described fails again, and is not left out
             return cast(dict[str, Any], self.spec.to_dict())
 
     def handle_http_exception(self, error: HTTPException) -> Response:

@@ -34,7 +34,7 @@ def main() -> int:
     print(report.write_run(run, recoveries).read_text())
     if run.violations:
         _tell_the_first(run)
-    return int(bool(run.violations) or any(one.asks_too_often for one in recoveries))
+    return int(bool(run.violations) or any(one.asks_too_often or one.found < one.paid for one in recoveries))
 
 
 def _arguments() -> argparse.Namespace:

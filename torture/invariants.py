@@ -36,7 +36,7 @@ ALWAYS = {
         SELECT min(id) FROM payments WHERE is_live GROUP BY phone HAVING count(*) > 1""",
     "I16 success absorbs": """
         SELECT id FROM payment_events WHERE (status_before = 'completed' AND status_after <> 'completed')
-        OR (status_before IN ('failed', 'cancelled') AND status_after <> 'completed')""",
+        OR (status_before IN ('failed', 'cancelled') AND status_after NOT IN ('completed', status_before))""",
     "I39 no hold ends under a live prompt": """
         SELECT p.id FROM payments p JOIN consultations c ON c.id = p.consultation_id
         WHERE c.status = 'Pending' AND p.is_live AND p.live_until > c.hold_expires_at""",

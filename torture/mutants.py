@@ -20,11 +20,12 @@ from sqlalchemy.orm import Session
 from app.consultations import bookings
 from app.consultations.models import Consultation, ConsultationStatus
 from app.database import transactional
-from app.payments import allocation, callbacks, collect, inbox, inquire, jobs, ledger, refunds, settle
+from app.payments import allocation, callbacks, collect, doubts, inbox, inquire, jobs, ledger, refunds, settle
 from app.payments.daraja import DarajaClient, OutcomeUnknown, RefusalKind, Refused, tokens
 from app.payments.models import InboxItem, Payment, PaymentStatus, Trust
 from app.payments.states import TRANSITIONS, Action, Says
 from torture import recovery
+from torture.knobs import Knobs
 from torture.stage import Stage, make_stage
 from torture.world import World
 
@@ -40,6 +41,8 @@ class Mutant:
     name: str
     plant: Plant = nullcontext
     schema: tuple[str, ...] = ()
+    weather: Knobs | None = None
+    """What has to go wrong for the bug to show, where the seeds' own draw would take hundreds of them."""
     needs_a_crowd: bool = False
     """Found where several callbacks are lost at once, and only there."""
 
@@ -65,7 +68,7 @@ def hunt(stage: Stage, mutant: Mutant, most_seeds: int) -> Verdict:
             crowd = recovery.measure(hall, rate=min(recovery.RATES), pending=CROWD)
             return Verdict(mutant.name, TOO_OFTEN, 0) if crowd.asks_too_often else Verdict(mutant.name)
         for seed in range(most_seeds):
-            violations = World(stage, seed).run().violations
+            violations = World(stage, seed, mutant.weather).run().violations
             if violations:
                 return Verdict(mutant.name, violations[0].rule, seed)
     return Verdict(mutant.name)
@@ -225,9 +228,8 @@ def _allocate_whatever(session: Session, consultation: Consultation, *news: Any,
     _allocate(session, consultation, *news, now=now)
 
 
-def _back_twice(session: Session, consultation: Consultation, amount: int, **more: Any) -> None:
-    _give_back(session, consultation, amount, **more)
-    _give_back(session, consultation, amount, **more)
+def _back_twice(session: Session, consultation: Consultation, amount: int, **more: Any) -> int:
+    return sum(_give_back(session, consultation, amount, **more) for _ in range(2))
 
 
 def _transfer_twice(session: Session, **line: Any) -> None:
@@ -269,7 +271,11 @@ ALL = (
     Mutant("the bare path is believed", _swap((callbacks, "_keep", _believe_the_bare_path))),
     Mutant("every address is believed", _swap((callbacks, "_from_safaricom", lambda: True))),
     Mutant("200 although nothing was stored", _swap((callbacks, "put", _nothing))),
-    Mutant("news that could not be applied is dropped", _swap((inbox, "_postpone", _drop_on_error))),
+    Mutant(
+        "news that could not be applied is dropped",
+        _swap((inbox, "_postpone", _drop_on_error)),
+        weather=Knobs(faults={"database busy": 1.0}, clients=2, deeds=6),
+    ),
     Mutant("news is stored and applied only by nobody", _swap((inbox, "apply_or_leave", _never))),
     # Deciding.
     Mutant(
@@ -303,10 +309,12 @@ ALL = (
     Mutant(
         "money goes back twice", _swap((allocation, "give_back", _back_twice), (refunds, "give_back", _back_twice))
     ),
+    Mutant("a shortfall is not corrected", _swap((settle, "take_out", _nothing))),
+    Mutant("what the firm stood in for is never had back", _swap((refunds, "_release", _nothing))),
     Mutant("a refund without its journal line", _swap((refunds, "ledger", _JOURNAL_WITHOUT_LINES))),
     Mutant("every journal line twice", _swap((ledger, "transfer", _transfer_twice)), schema=_NO_EVENT_KEY_UNIQUE),
     Mutant("a change without its event", _swap((settle, "_record", _nothing))),
-    Mutant("nobody is called", _swap((settle, "open_item", _nothing), (allocation, "open_item", _nothing))),
+    Mutant("nobody is called", _swap((doubts, "open_item", _never), (allocation, "open_item", _nothing))),
     Mutant("holds never end", _swap((jobs, "expire_one_hold", _never))),
     Mutant(
         "two bookings at one time",

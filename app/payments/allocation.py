@@ -30,14 +30,17 @@ def allocate(session: Session, consultation: Consultation, payment: Payment, *, 
     surplus = held - (consultation.kept_amount if dead else consultation.fee)
     if surplus > 0:
         kind = ReviewKind.LATE_PAYMENT if dead else ReviewKind.SECOND_PAYMENT
-        _send_back(session, consultation, payment, surplus, kind, now)
+        # What a dead booking held before, a job sends back: that was not late.
+        _send_back(session, consultation, payment, min(surplus, payment.held), kind, now)
     refresh_standing(session, consultation, now=now)
 
 
 def _send_back(
     session: Session, consultation: Consultation, payment: Payment, amount: int, kind: ReviewKind, now: datetime
 ) -> None:
-    give_back(session, consultation, amount, reason=kind, now=now)
+    refunded = give_back(session, consultation, amount, reason=kind, now=now)
+    if not refunded:
+        return  # it made good what the firm stood in for
     open_item(
         session,
         kind,
@@ -47,10 +50,11 @@ def _send_back(
         receipt=payment.mpesa_receipt_number,
         amount_expected=payment.amount,
         amount_received=payment.amount_received,
-        proposed_action=f"Send back {money.spoken(amount, payment.currency)}; the refund is requested.",
+        proposed_action=f"Send back {money.spoken(refunded, payment.currency)}; the refund is requested.",
         now=now,
     )
-    notices.money_goes_back(session, consultation, amount, is_late=kind is ReviewKind.LATE_PAYMENT, now=now)
+    because = notices.LATE if kind is ReviewKind.LATE_PAYMENT else notices.TOO_MUCH
+    notices.money_goes_back(session, consultation, refunded, because=because, now=now)
 
 
 def refresh_standing(session: Session, consultation: Consultation, *, now: datetime) -> None:

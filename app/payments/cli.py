@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
+from itertools import chain
 from typing import Any
 
 import click
@@ -52,7 +53,8 @@ def stats(as_json: bool) -> None:
 
 
 def _run(steps: dict[str, jobs.Step], as_json: bool) -> None:
-    rows = jobs.run(steps, clock=runtime().clock)
+    looks = iter(lambda: list(jobs.run(steps, clock=runtime().clock)), [])  # until one finds nothing
+    rows = chain.from_iterable(looks)
     done = Counter(tqdm(rows, unit=" rows", disable=as_json or not sys.stderr.isatty(), leave=False))
     _print({name: done[name] for name in steps}, as_json)
 

@@ -15,8 +15,10 @@ from app.payments import spool
 from app.payments.callback_tokens import token_hash
 from app.payments.daraja import MalformedCallback, StkCallback, parse_stk_callback
 from app.payments.evidence import from_callback
-from app.payments.models import InboxItem, Payment, PaymentStatus, Trust
+from app.payments.models import InboxItem, Payment, PaymentStatus, ReviewKind, Trust
+from app.payments.review import open_item
 from app.payments.settle import learn_ids, settle
+from app.payments.states import Says
 
 log = structlog.get_logger()
 
@@ -53,7 +55,26 @@ def keep(
     session.flush()
     if trust is not Trust.TRUSTED and payment_id is not None:
         ask_soon(session, payment_id, now=now)
+    if trust is Trust.UNMATCHED:
+        _call_a_person(session, item, now=now)
     return item.id
+
+
+def _call_a_person(session: Session, item: InboxItem, *, now: datetime) -> None:
+    """Show money to staff that Safaricom names under a token which nobody holds, as after a restored backup."""
+    callback = _parsed(item.raw)
+    evidence = from_callback(callback, inbox_id=item.id) if callback else None
+    if evidence is not None and evidence.says is Says.PAID and evidence.receipt:
+        open_item(
+            session,
+            ReviewKind.UNMATCHED_MONEY,
+            news_key=f"receipt:{evidence.receipt}",
+            inbox_id=item.id,
+            receipt=evidence.receipt,
+            amount_received=evidence.amount,
+            proposed_action="Find on the M-Pesa statement who paid this; nothing was booked.",
+            now=now,
+        )
 
 
 def room_for_unmatched(size: int, *, now: datetime) -> bool:

@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 QUERY_PACE = "stk_query"
 LONGEST_WAIT = timedelta(seconds=5)
-_MOST_WAITS = 3  # others may take the turn that we waited for
+_MOST_TRIES = 3  # others may take the turn that we waited for
 
 
 class QueryPaceReached(Problem):
@@ -53,11 +53,11 @@ def ask_next(*, rate: int, clock: Clock, daraja: DarajaClient) -> bool:
     `rate` is how many queries a minute the whole system may send. A turn that is near is waited for, or most of
     the rate would pass unused between two looks.
     """
-    for _ in range(_MOST_WAITS):
+    for tries_left in reversed(range(_MOST_TRIES)):
         try:
             lease = _lease_due(rate=rate, now=clock.now())
         except _NotOurTurn as turn:
-            if turn.wait > LONGEST_WAIT:
+            if turn.wait > LONGEST_WAIT or not tries_left:
                 return False
             clock.sleep(turn.wait.total_seconds())
             continue

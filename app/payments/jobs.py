@@ -13,8 +13,8 @@ from app.payments.daraja import DarajaClient
 from config import Settings
 
 MOST_AT_ONCE = 500
-LONGEST_LOOK = timedelta(seconds=20)
-"""A process that is told to stop waits for its look to end."""
+LONGEST_LOOK = timedelta(seconds=4)
+"""A little less than the time to the next look; a process that is told to stop waits for its look to end."""
 
 Step = Callable[[], bool]
 

@@ -188,6 +188,7 @@ class Refund(Base):
     status: Mapped[RefundStatus] = mapped_column(text_enum(RefundStatus, "status"), index=True)
     reason: Mapped[str] = mapped_column(sa.String(64))
     requested_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    events: Mapped[list[RefundEvent]] = relationship(order_by="RefundEvent.id", lazy="selectin")
 
 
 class RefundEvent(Base):
@@ -199,6 +200,7 @@ class RefundEvent(Base):
     refund_id: Mapped[int] = mapped_column(sa.ForeignKey("refunds.id"), index=True)
     at: Mapped[datetime] = mapped_column(UTCDateTime)
     actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
+    actor: Mapped[User | None] = relationship(lazy="joined")
     status_before: Mapped[str] = mapped_column(sa.String(32))
     status_after: Mapped[str] = mapped_column(sa.String(32))
     detail: Mapped[str | None] = mapped_column(sa.String(255))

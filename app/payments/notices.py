@@ -29,15 +29,40 @@ anything. The booking itself is not touched by this.
 Kwa nafasi yako {reference} tumepokea {amount} zaidi ya gharama yake. Tunakurudishia kiasi hicho; huna la kufanya.
 Nafasi yako yenyewe haijabadilika.
 """
+ENDED = """\
+Dear {name},
+
+your booking {reference} is over without having taken place. {amount} of what you paid goes back to you; you need
+not do anything.
+
+Nafasi yako {reference} imeisha bila kufanyika. Tunakurudishia {amount} kati ya ulicholipa; huna la kufanya.
+"""
+CORRECTED = """\
+Dear {name},
+
+M-Pesa has told us that less money reached us for your booking {reference} than it had said before. {amount} goes
+back to you, instead of what we wrote. If this does not seem right, please tell us.
+
+M-Pesa imetujulisha kwamba pesa za nafasi yako {reference} zilikuwa pungufu ya ilivyosema awali. Tunakurudishia
+{amount}, badala ya kiasi tulichokuandikia. Kama si sahihi, tafadhali tujulishe.
+"""
 
 
 def money_goes_back(
-    session: Session, consultation: Consultation, amount: int, *, is_late: bool, now: datetime
+    session: Session, consultation: Consultation, amount: int, *, because: str, now: datetime
 ) -> None:
-    """Tell a client that money which the booking cannot use goes back, in cents."""
+    """Tell a client that money which the booking cannot use goes back, in cents: LATE, TOO_MUCH or ENDED."""
     client = session.get_one(User, consultation.client_id)
-    body = (LATE if is_late else TOO_MUCH).format(
-        name=client.full_name, amount=money.spoken(amount), reference=consultation.reference
+    reference, spoken = consultation.reference, money.spoken(amount)
+    queue_message(
+        session,
+        to=client.email,
+        subject=f"Your booking {reference}: {spoken} goes back to you",
+        body=because.format(name=client.full_name, amount=spoken, reference=reference),
+        now=now,
     )
-    subject = f"Your booking {consultation.reference}: {money.spoken(amount)} goes back to you"
-    queue_message(session, to=client.email, subject=subject, body=body, now=now)
+
+
+def less_goes_back(session: Session, consultation: Consultation, amount: int, *, now: datetime) -> None:
+    """Tell a client that less goes back than was written before, in cents."""
+    money_goes_back(session, consultation, amount, because=CORRECTED, now=now)

@@ -65,6 +65,8 @@ def approve(session: Session, *, refund_id: int, actor: Person, now: datetime) -
     if refund.status is not RefundStatus.REQUESTED:
         raise NotWaiting
     _approve(session, refund, actor_id=actor.id, detail=None, now=now)
+    session.flush()
+    session.refresh(refund, ["events"])
     return refund
 
 

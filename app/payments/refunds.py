@@ -11,7 +11,7 @@ from app.consultations.bookings import change, lock_consultation
 from app.consultations.models import Absent, Consultation, ConsultationStatus
 from app.consultations.models import PaymentStatus as Standing
 from app.database import transactional
-from app.payments import ledger
+from app.payments import ledger, notices
 from app.payments.models import LedgerAccount, Payment, PaymentStatus, Refund, RefundStatus
 
 _DEAD = sa.or_(
@@ -34,10 +34,10 @@ def money_held(session: Session, consultation_id: int) -> int:
     return int(session.scalar(sa.select(held).where(Payment.consultation_id == consultation_id)) or 0)
 
 
-def give_back(session: Session, consultation: Consultation, amount: int, *, reason: str, now: datetime) -> None:
-    """Request refunds of `amount` cents in all, newest money first; the booking must be locked.
+def give_back(session: Session, consultation: Consultation, amount: int, *, reason: str, now: datetime) -> int:
+    """Give back `amount` cents that a locked booking has no use for; return what is refunded of them.
 
-    What the firm only stood in for goes back to the firm.
+    First the firm has back what it stood in for, then refunds are requested, of the newest money first.
     """
     paid = (
         sa.select(Payment)
@@ -47,15 +47,19 @@ def give_back(session: Session, consultation: Consultation, amount: int, *, reas
         .execution_options(populate_existing=True)
     )
     session.flush()
-    for payment in session.scalars(paid):
-        part = min(amount, payment.amount_received - payment.amount_returned)
-        if part > 0:
-            _request(session, payment, part, reason=reason, now=now)
-            amount -= part
+    payments = session.scalars(paid).all()
+    for payment in payments:
         covered = min(amount, payment.amount_covered)
         if covered > 0:
             _release(session, payment, covered, now=now)
             amount -= covered
+    refunded = 0
+    for payment in payments:
+        part = min(amount - refunded, payment.amount_received - payment.amount_returned)
+        if part > 0:
+            _request(session, payment, part, reason=reason, now=now)
+            refunded += part
+    return refunded
 
 
 def _release(session: Session, payment: Payment, amount: int, *, now: datetime) -> None:
@@ -114,6 +118,9 @@ def return_dead_money(session: Session, *, now: datetime) -> bool:
     consultation = lock_consultation(session, consultation_id)
     if consultation is not None and is_dead(consultation):
         excess = money_held(session, consultation.id) - consultation.kept_amount
-        give_back(session, consultation, excess, reason=f"booking_{consultation.status.lower()}", now=now)
+        reason = f"booking_{consultation.status.lower()}"
+        refunded = give_back(session, consultation, excess, reason=reason, now=now)
+        if refunded:
+            notices.money_goes_back(session, consultation, refunded, because=notices.ENDED, now=now)
         change(session, consultation, now=now, cause="refund_requested", payment_status=Standing.REFUNDING)
     return True

@@ -26,9 +26,9 @@ def open_item(
     receipt: str | None = None,
     amount_expected: int | None = None,
     amount_received: int | None = None,
-) -> None:
-    """Open an item, once: the same `news_key` again is silence."""
-    insert_if_absent(
+) -> bool:
+    """Open an item, once: the same `news_key` again is silence; say whether it was opened now."""
+    return insert_if_absent(
         session,
         ReviewItem,
         news_key=news_key[:128],

@@ -16,11 +16,10 @@ from sqlalchemy.orm import Session
 from app.consultations.bookings import lock_consultation
 from app.consultations.models import Consultation
 from app.database import lock
-from app.payments import ledger
+from app.payments import doubts, ledger
 from app.payments.allocation import allocate, refresh_standing
 from app.payments.evidence import Evidence, Source
 from app.payments.models import Payment, PaymentEvent, PaymentStatus, ReviewKind
-from app.payments.review import open_item
 from app.payments.schedule import next_second_look_at
 from app.payments.shortfall import take_out
 from app.payments.states import TRANSITIONS, Action
@@ -50,7 +49,7 @@ def _complete(
         _reuse(session, payment, evidence, now)
         return
     before = payment.status
-    _check_identity(session, payment, evidence, now)
+    doubts.check_identity(session, payment, evidence, now)
     payment.status = PaymentStatus.COMPLETED
     payment.amount_received = evidence.amount if evidence.amount is not None else payment.amount
     payment.mpesa_receipt_number = evidence.receipt
@@ -65,7 +64,7 @@ def _complete(
 def _fail(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
-    _check_identity(session, payment, evidence, now)
+    doubts.check_identity(session, payment, evidence, now)
     _end_without_money(session, consultation, payment, evidence, PaymentStatus.FAILED, now)
 
 
@@ -74,7 +73,7 @@ def _cancel(
 ) -> None:
     _end_without_money(session, consultation, payment, evidence, PaymentStatus.CANCELLED, now)
     look = "Look for this payment on the M-Pesa statement; record it if the money came."
-    _call_a_person(session, ReviewKind.UNKNOWN_OUTCOME, "unknown", payment, evidence, look, now)
+    doubts.call_a_person(session, ReviewKind.UNKNOWN_OUTCOME, "unknown", payment, evidence, look, now)
 
 
 def _compare(
@@ -85,7 +84,9 @@ def _compare(
     if evidence.receipt is None or _is_beside(owner, payment):
         return
     if owner is payment:
-        _check_identity(session, payment, evidence, now)  # a repeat that says something else is no repeat
+        # A repeat that says something else is no repeat.
+        if doubts.check_identity(session, payment, evidence, now):
+            _record(session, payment, evidence, payment.status, now)
     elif owner is not None:
         _reuse(session, payment, evidence, now)
     elif payment.mpesa_receipt_number is None:
@@ -99,7 +100,8 @@ def _contradict(
 ) -> None:
     about = f"failed-after-paid:{evidence.result_code}"
     check = "Keep the payment; check the receipt on the M-Pesa statement."
-    _call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now)
+    if doubts.call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now):
+        _record(session, payment, evidence, payment.status, now)
 
 
 def _nothing(*_: object) -> None:
@@ -154,7 +156,7 @@ def learn_ids(
 def _adopt_ids(
     session: Session, payment: Payment, checkout_request_id: str | None, merchant_request_id: str | None
 ) -> None:
-    if payment.checkout_request_id is None and not _checkout_id_taken(session, checkout_request_id):
+    if payment.checkout_request_id is None and not doubts.checkout_id_taken(session, checkout_request_id):
         payment.checkout_request_id = checkout_request_id
         payment.merchant_request_id = merchant_request_id
 
@@ -189,11 +191,6 @@ def _hold(session: Session, payment: Payment, amount: int, what: str, now: datet
     )
 
 
-def _checkout_id_taken(session: Session, checkout_request_id: str | None) -> bool:
-    owner = sa.select(Payment.id).where(Payment.checkout_request_id == checkout_request_id)
-    return checkout_request_id is not None and session.scalar(owner) is not None
-
-
 def _owner_of(session: Session, receipt: str | None) -> Payment | None:
     """Find the payment that a receipt is booked to; where two claims race, the unique constraint decides."""
     if receipt is None:
@@ -214,57 +211,15 @@ def _reuse(session: Session, payment: Payment, evidence: Evidence, now: datetime
         payment.next_query_at = now
     about = f"receipt-reused:{evidence.receipt}"
     check = "The receipt is already booked to another payment; check both on the M-Pesa statement."
-    _call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now)
-
-
-def _check_identity(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:
-    """Open a review item for whatever the news says differently from what we asked for."""
-    if evidence.amount is not None and evidence.amount != payment.amount:
-        _doubt(session, ReviewKind.AMOUNT_MISMATCH, "amount", payment, evidence, now)
-    ours, theirs = payment.checkout_request_id, evidence.checkout_request_id
-    elsewhere = ours is None and _checkout_id_taken(session, theirs)
-    if elsewhere or (ours is not None and theirs is not None and ours != theirs):
-        _doubt(session, ReviewKind.CONTRADICTORY_NEWS, "checkout-id", payment, evidence, now)
-    if evidence.phone and evidence.phone.isdigit() and evidence.phone[-9:] != payment.phone[-9:]:
-        _doubt(session, ReviewKind.CONTRADICTORY_NEWS, "phone", payment, evidence, now)
-
-
-def _doubt(
-    session: Session, kind: ReviewKind, about: str, payment: Payment, evidence: Evidence, now: datetime
-) -> None:
-    check = f"The {about.replace('-', ' ')} is not what was asked for; check the M-Pesa statement."
-    _call_a_person(session, kind, f"{about}:{evidence.receipt}", payment, evidence, check, now)
-
-
-def _call_a_person(
-    session: Session,
-    kind: ReviewKind,
-    about: str,
-    payment: Payment,
-    evidence: Evidence,
-    proposed_action: str,
-    now: datetime,
-) -> None:
-    open_item(
-        session,
-        kind,
-        news_key=f"payment:{payment.id}:{about}",
-        payment_id=payment.id,
-        consultation_id=payment.consultation_id,
-        inbox_id=evidence.inbox_id,
-        receipt=evidence.receipt or payment.mpesa_receipt_number,
-        amount_expected=payment.amount,
-        amount_received=evidence.amount or payment.amount_received or None,
-        proposed_action=proposed_action,
-        now=now,
-    )
+    if doubts.call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now):
+        _record(session, payment, evidence, payment.status, now)
 
 
 def _merge(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
     """Give a payment that a query proved its receipt, and its true amount where that differs."""
-    _check_identity(session, payment, evidence, now)
+    doubts.check_identity(session, payment, evidence, now)
     payment.mpesa_receipt_number = evidence.receipt
     payment.transaction_date = evidence.transaction_date
     _record(session, payment, evidence, payment.status, now)
@@ -272,11 +227,10 @@ def _merge(
     if difference > 0:
         payment.amount_received += difference
         _hold(session, payment, difference, "corrected", now)
+        allocate(session, consultation, payment, now=now)
     elif difference < 0:
         take_out(session, consultation, payment, -difference, now=now)
-    if difference:
-        session.flush()
-        allocate(session, consultation, payment, now=now)
+        refresh_standing(session, consultation, now=now)
 
 
 def _book_more_money(

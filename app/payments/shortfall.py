@@ -7,9 +7,10 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app import money
 from app.consultations.models import Consultation, ConsultationStatus
-from app.payments import ledger
-from app.payments.models import Payment, Refund, RefundStatus
+from app.payments import ledger, notices
+from app.payments.models import Payment, Refund, RefundEvent, RefundStatus
 from app.payments.refunds import is_dead, money_held
 
 _UNSERVED = (ConsultationStatus.PENDING, ConsultationStatus.EXPIRED)
@@ -20,32 +21,29 @@ def take_out(
 ) -> None:
     """Take out of a payment the cents that turned out never to have come.
 
-    They come off what the booking can spare, then off a refund that is not sent yet. What it cannot spare, because
-    it was confirmed or its tier keeps it, is the firm's loss until a person decides: a promise is not taken back.
+    They come off what the booking can spare, then off its refunds that are not sent yet. The rest is the firm's
+    loss until a person decides, because what the booking was confirmed for, or what its tier keeps, was promised.
     """
-    from_refund = max(0, amount - payment.held)
-    refund = _largest_unsent(session, payment)
-    if from_refund and (refund is None or refund.amount <= from_refund):
-        return  # it went back already: the review item about the amount has to do
     spare = max(0, money_held(session, consultation.id) - _promised(consultation))
-    from_booking = min(amount - from_refund, spare)
-    covered = amount - from_refund - from_booking
+    parts = {ledger.consultation_account(consultation.id): min(amount, spare)}
+    left = amount - min(amount, spare)
+    for refund in _unsent(session, consultation):
+        # A refund of nothing is none, so each keeps a shilling.
+        part = max(0, min(left, refund.amount - money.CENTS))
+        _shorten(session, consultation, refund, part, now=now)
+        parts[ledger.refund_account(refund.id)] = part
+        left -= part
     payment.amount_received -= amount
-    payment.amount_returned -= from_refund
-    payment.amount_covered += covered
-    parts = {ledger.consultation_account(payment.consultation_id): from_booking, ledger.LOSS: covered}
-    if refund is not None and from_refund:
-        refund.amount -= from_refund
-        parts[ledger.refund_account(refund.id)] = from_refund
-    for debit, part in parts.items():
+    payment.amount_covered += left
+    for account, part in (parts | {ledger.LOSS: left}).items():
         if part:
             ledger.transfer(
                 session,
-                debit=debit,
+                debit=account,
                 credit=ledger.WORKING,
                 amount=part,
                 currency=payment.currency,
-                event_key=f"payment:{payment.id}:corrected:{debit.partition(':')[0]}",
+                event_key=f"payment:{payment.id}:corrected:{account}",
                 now=now,
             )
 
@@ -56,7 +54,26 @@ def _promised(consultation: Consultation) -> int:
     return consultation.kept_amount if is_dead(consultation) else consultation.fee
 
 
-def _largest_unsent(session: Session, payment: Payment) -> Refund | None:
+def _unsent(session: Session, consultation: Consultation) -> list[Refund]:
     unsent = Refund.status.in_((RefundStatus.REQUESTED, RefundStatus.APPROVED))
-    refunds = sa.select(Refund).where(Refund.payment_id == payment.id, unsent)
-    return session.scalar(refunds.order_by(Refund.amount.desc()).limit(1).with_for_update())
+    refunds = sa.select(Refund).where(Refund.consultation_id == consultation.id, unsent)
+    refunds = refunds.order_by(Refund.amount.desc(), Refund.id)
+    return list(session.scalars(refunds.with_for_update().execution_options(populate_existing=True)))
+
+
+def _shorten(session: Session, consultation: Consultation, refund: Refund, amount: int, *, now: datetime) -> None:
+    if not amount:
+        return
+    # The booking is locked, and with it all of its payments: nobody else changes them.
+    session.get_one(Payment, refund.payment_id).amount_returned -= amount
+    was, refund.amount = refund.amount, refund.amount - amount
+    session.add(
+        RefundEvent(
+            refund_id=refund.id,
+            at=now,
+            status_before=refund.status,
+            status_after=refund.status,
+            detail=f"was {money.spoken(was, refund.currency)}: less had come than a query had proved",
+        )
+    )
+    notices.less_goes_back(session, consultation, refund.amount, now=now)

@@ -24,6 +24,18 @@ class RefundArgs(PageArgs):
     status = ma.fields.Enum(RefundStatus, by_value=True)
 
 
+class RefundEventSchema(ma.Schema):
+    """One change of a refund; who made it is shown to staff alone."""
+
+    at = Instant(required=True)
+    by = ma.fields.Function(
+        lambda event: event.actor.full_name if event.actor and caller().role in STAFF else None,
+        metadata={"type": ["string", "null"]},
+    )
+    status = ma.fields.String(attribute="status_after", required=True)
+    detail = ma.fields.String(allow_none=True, required=True)
+
+
 class RefundSchema(ma.Schema):
     """Money on its way back; it is sent once approved."""
 
@@ -35,6 +47,7 @@ class RefundSchema(ma.Schema):
     status = ma.fields.Enum(RefundStatus, by_value=True, required=True)
     reason = ma.fields.String(required=True)
     requested_at = Instant(required=True)
+    events = ma.fields.List(ma.fields.Nested(RefundEventSchema), required=True)
 
 
 class ResolveArgs(ma.Schema):

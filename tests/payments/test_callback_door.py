@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from app.payments.models import InboxItem, Payment
+from app.money import from_shillings
+from app.payments.models import InboxItem, Payment, ReviewItem
 from tests.payments.answers import refused
 from tests.payments.conftest import FEE
 from tests.payments.door import ACCEPTED, BARE, SAFARICOM, STRANGER, door_of, knock
@@ -129,6 +130,15 @@ def test_an_unknown_token_is_not_found_and_kept_aside(desk, callback):
     [item] = inbox(desk)
     assert (item.trust, item.payment_id, item.raw) == ("unmatched", None, callback["body"].encode())
     assert desk.payment().status == "pending"
+
+
+def test_money_under_a_token_that_nobody_holds_is_shown_to_staff_once(desk, callback, safaricom):
+    """As after a backup was restored: the token is Safaricom's to know, and no longer ours."""
+    for body in (callback["body"], failure_of(callback["body"]), callback["body"]):
+        refused(knock(desk.app, UNKNOWN, body), 404, "unknown_token")
+    [item] = desk.rows(ReviewItem)
+    assert (item.kind, item.payment_id, item.amount_received) == ("unmatched_money", None, from_shillings(FEE))
+    assert item.receipt == safaricom.moved[0]["receipt"]
 
 
 def test_strangers_with_unknown_tokens_leave_nothing_behind(desk, callback):

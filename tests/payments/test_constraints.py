@@ -219,7 +219,7 @@ def test_the_rules_of_the_tests_find_what_no_constraint_can(money, booking):
     assert {rule.split(":")[0] for rule in broken_rules(money.app)} == {
         "I05 what is confirmed is covered",
         "I06 the dead keep what their tier keeps",
-        "I09 what goes back was received, and has its rows",
+        "I09 what goes back was received and has its rows",
         "I20 all news is applied",
         "I22 a booking's account is what is held for it and not shared out",
         "I22 running balances are the journal's",

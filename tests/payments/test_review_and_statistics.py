@@ -23,11 +23,15 @@ def test_only_staff_see_them(desk):
         assert [get(desk, path, person).status_code for person in staff] == [200, 200]
 
 
+AT_NINE = {"at": "2026-11-23T09:00:00+03:00"}
+
+
 def test_money_that_is_not_what_was_asked_for_is_shown_with_both_amounts(desk, safaricom, booking):
     safaricom.faults(charge_off=-1)
     pay(desk, booking)
     safaricom.deliver()
     dalmas = make_user(desk.app, "Dalmas")
+    [receipt] = [moved["receipt"] for moved in safaricom.moved]
     answer = get(desk, REVIEW, dalmas)
     assert answer.status_code == 200
     assert answer.json == {
@@ -38,11 +42,16 @@ def test_money_that_is_not_what_was_asked_for_is_shown_with_both_amounts(desk, s
                 "status": "open",
                 "payment_id": 1,
                 "booking_id": booking.id,
-                "receipt": safaricom.moved[0]["receipt"],
+                "receipt": receipt,
                 "amount_expected": FEE,
                 "amount_received": FEE - 1,
                 "proposed_action": "The amount is not what was asked for; check the M-Pesa statement.",
                 "opened_at": "2026-11-23T09:00:00+03:00",
+                "evidence": [
+                    {"source": "client", "status": "pending", "detail": None, "news_id": None} | AT_NINE,
+                    {"source": "callback", "status": "completed", "detail": receipt, "news_id": 1} | AT_NINE,
+                ],
+                "decisions": [],
             }
         ],
         "next_cursor": None,

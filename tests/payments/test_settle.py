@@ -52,7 +52,7 @@ OUTCOMES = {
     (CANCELLED, Says.FAILED): (CANCELLED, 0, ["unknown_outcome"]),
     (CANCELLED, Says.GIVEN_UP): (CANCELLED, 0, ["unknown_outcome"]),
     (COMPLETED, Says.PAID): (COMPLETED, 0, ["second_payment"]),  # another receipt is more money
-    (COMPLETED, Says.FAILED): (COMPLETED, 0, ["contradictory_news"]),
+    (COMPLETED, Says.FAILED): (COMPLETED, 1, ["contradictory_news"]),
     (COMPLETED, Says.GIVEN_UP): (COMPLETED, 0, []),
 }
 

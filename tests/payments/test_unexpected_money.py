@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from app.database import reading
 from app.money import from_shillings
 from app.payments import ledger
 from app.payments.models import LedgerTransfer, Payment, PaymentStatus, Refund, ReviewItem
@@ -13,9 +12,6 @@ from tests.payments.invariants import check_money
 from tests.payments.scenes import (
     OTHER_PHONE,
     ask_safaricom,
-    cancel,
-    close_money,
-    expire_holds,
     failure_of,
     learn_by_query,
     pay,
@@ -211,87 +207,6 @@ def test_the_true_amount_replaces_the_one_that_a_query_let_us_assume(desk, safar
     assert desk.payment().amount_received == from_shillings(FEE + 700)
     assert refunded(desk) == [(1, 700, "second_payment")]
     assert review_kinds(desk) == ["amount_mismatch", "second_payment"]
-    check_money(desk)
-
-
-@pytest.mark.parametrize("charge_off", [-1, -2999])
-def test_a_booking_that_a_query_confirmed_is_kept_at_the_firms_loss(desk, safaricom, booking, charge_off):
-    """A promise is not taken back; the books say what came, and a person decides."""
-    learn_less_after_the_query(desk, safaricom, booking, charge_off)
-    assert desk.payment().amount_received == from_shillings(FEE + charge_off)
-    assert standing(desk, booking) == ("Confirmed", "Paid")
-    assert review_kinds(desk) == ["amount_mismatch"]
-    assert loss(desk) == -charge_off
-    check_money(desk)
-
-
-@pytest.mark.parametrize("charge_off", [-1, -2999])
-def test_no_more_goes_back_than_came_and_the_firm_has_its_own_back(desk, safaricom, charge_off):
-    booking = desk.book(days=3)  # so far ahead that all of it goes back
-    learn_less_after_the_query(desk, safaricom, booking, charge_off)
-    cancel(desk, booking)
-    close_money(desk)
-    assert [shillings for _, shillings, _ in refunded(desk)] == [FEE + charge_off]
-    assert loss(desk) == 0
-    check_money(desk)
-
-
-def test_the_advocate_of_a_served_booking_bears_no_loss(desk, safaricom, booking):
-    safaricom.faults(charge_off=-700)
-    pay(desk, booking)
-    learn_by_query(desk)
-    desk.clock.advance(days=3)
-    expire_holds(desk)
-    close_money(desk)
-    safaricom.deliver()
-    assert standing(desk, booking) == ("Completed", "Paid")
-    assert loss(desk) == 700
-    with desk.app.app_context(), reading() as session:
-        assert ledger.balance(session, ledger.advocate_account(booking.advocate_id)) == from_shillings(
-            FEE * 9 // 10
-        )
-    check_money(desk)
-
-
-def learn_less_after_the_query(desk, safaricom, booking, charge_off) -> None:
-    safaricom.faults(charge_off=charge_off)
-    pay(desk, booking)
-    learn_by_query(desk)
-    safaricom.deliver()
-
-
-def loss(desk) -> int:
-    """Return the shillings that the firm stands in for."""
-    with desk.app.app_context(), reading() as session:
-        return ledger.balance(session, ledger.LOSS) // 100
-
-
-@pytest.mark.parametrize("charge_off", [-1, -2999])
-def test_no_more_goes_back_than_the_callback_says_came(desk, safaricom, booking, charge_off):
-    """A query proved the payment of a cancelled booking, so all of it was to go back; less had come."""
-    safaricom.faults(charge_off=charge_off)
-    pay(desk, booking)
-    cancel(desk, booking)
-    learn_by_query(desk)
-    assert refunded(desk) == [(1, FEE, "late_payment")]
-    safaricom.deliver()
-    assert refunded(desk) == [(1, FEE + charge_off, "late_payment")]
-    assert desk.payment().amount_received == desk.payment().amount_returned == from_shillings(FEE + charge_off)
-    assert review_kinds(desk) == ["amount_mismatch", "late_payment"]
-    check_money(desk)
-
-
-def test_what_a_tier_keeps_is_not_sent_back_for_a_shilling_that_never_came(desk, safaricom):
-    booking = desk.book(days=0, hour=13)  # less than six hours ahead: nothing goes back
-    safaricom.faults(charge_off=-1)
-    pay(desk, booking)
-    learn_by_query(desk)
-    cancel(desk, booking)
-    safaricom.deliver()
-    close_money(desk)
-    assert desk.payment().amount_received == from_shillings(FEE - 1)
-    assert (refunded(desk), loss(desk)) == ([], 1)
-    assert review_kinds(desk) == ["amount_mismatch"]
     check_money(desk)
 
 

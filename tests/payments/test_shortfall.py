@@ -1,0 +1,182 @@
+"""Less came than a query had proved: who bears it, and how it is made good."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.consultations.bookings import lock_consultation
+from app.database import reading, transaction, transactional
+from app.money import from_shillings
+from app.outbox import OutboxMessage
+from app.payments import ledger
+from app.payments.evidence import by_hand
+from app.payments.models import Payment, Refund, RefundEvent
+from app.payments.refunds import give_back
+from app.payments.settle import settle
+from tests.payments.conftest import FEE
+from tests.payments.invariants import broken_rules, check_money
+from tests.payments.scenes import (
+    ask_safaricom,
+    cancel,
+    close_money,
+    expire_holds,
+    learn_by_query,
+    pay,
+    post,
+    review_kinds,
+    standing,
+)
+
+OFF = 1000
+
+
+def loss(desk) -> int:
+    """Return the shillings that the firm stands in for."""
+    with desk.app.app_context(), reading() as session:
+        return ledger.balance(session, ledger.LOSS) // 100
+
+
+def refunded(desk) -> list[tuple[int, int]]:
+    """Return each refund as payment and shillings."""
+    return [(row.payment_id, row.amount // 100) for row in desk.rows(Refund)]
+
+
+def subjects(desk) -> list[str]:
+    return [message.subject.rpartition(": ")[2] for message in desk.rows(OutboxMessage)]
+
+
+def learn_less_after_the_query(desk, safaricom, booking, off=OFF) -> None:
+    safaricom.faults(charge_off=-off)
+    pay(desk, booking)
+    learn_by_query(desk)
+    safaricom.deliver()
+    safaricom.control("faults/clear")
+
+
+@pytest.mark.parametrize("off", [1, FEE - 1])
+def test_a_booking_that_a_query_confirmed_is_kept_at_the_firms_loss(desk, safaricom, booking, off):
+    """A promise is not taken back; the books say what came, and a person decides."""
+    learn_less_after_the_query(desk, safaricom, booking, off)
+    assert desk.payment().amount_received == from_shillings(FEE - off)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert (review_kinds(desk), loss(desk)) == (["amount_mismatch"], off)
+    check_money(desk)
+
+
+def test_the_advocate_of_a_served_booking_bears_no_loss(desk, safaricom, booking):
+    safaricom.faults(charge_off=-OFF)
+    pay(desk, booking)
+    learn_by_query(desk)
+    desk.clock.advance(days=3)
+    expire_holds(desk)
+    close_money(desk)
+    safaricom.deliver()
+    assert (standing(desk, booking), loss(desk)) == (("Completed", "Paid"), OFF)
+    with desk.app.app_context(), reading() as session:
+        earned = ledger.balance(session, ledger.advocate_account(booking.advocate_id))
+    assert earned == from_shillings(FEE * 9 // 10)
+    check_money(desk)
+
+
+@pytest.mark.parametrize(
+    ("days", "off", "goes_back", "is_lost"),
+    [
+        (3, OFF, FEE - OFF, 0),  # all that came goes back
+        (0, OFF, FEE // 2 - OFF, 0),  # half is kept, of what came
+        (0, FEE - OFF, 0, FEE // 2 - OFF),  # not even what the tier keeps has come
+    ],
+)
+def test_a_cancellation_gives_back_no_more_than_came(desk, safaricom, days, off, goes_back, is_lost):
+    booking = desk.book(days=days, hour=16)
+    learn_less_after_the_query(desk, safaricom, booking, off)
+    cancel(desk, booking)
+    close_money(desk)
+    assert (sum(shillings for _, shillings in refunded(desk)), loss(desk)) == (goes_back, is_lost)
+    check_money(desk)
+
+
+def test_what_was_missing_makes_the_loss_good_when_it_comes(desk, safaricom, booking):
+    learn_less_after_the_query(desk, safaricom, booking)
+
+    @transactional
+    def two_people_record_it(session):
+        evidence = by_hand(receipt="UKN1AB2CD3", amount=from_shillings(OFF))
+        settle(session, payment_id=1, evidence=evidence, now=desk.clock.now())
+
+    with desk.app.app_context():
+        two_people_record_it()
+    assert (refunded(desk), loss(desk), subjects(desk)) == ([], 0, [])
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert broken_rules(desk.app) == []
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_of_two_payments_one_of_which_is_short_the_rest_goes_back(desk, safaricom, booking, short):
+    for number in (0, 1):
+        safaricom.faults(charge_off=-OFF if number == short else 0)
+        desk.clock.advance(minutes=2 * number)
+        pay(desk, booking)
+    desk.clock.advance(seconds=20)
+    assert ask_safaricom(desk) == ["asked"] * 2
+    assert sum(shillings for _, shillings in refunded(desk)) == FEE
+    safaricom.deliver()
+    assert sum(shillings for _, shillings in refunded(desk)) == FEE - OFF
+    assert (standing(desk, booking), loss(desk)) == (("Confirmed", "Paid"), 0)
+    assert subjects(desk)[-1] == f"KES {FEE - OFF:,} goes back to you"
+    check_money(desk)
+
+
+@pytest.mark.parametrize("off", [1, FEE - 1])
+def test_a_refund_that_is_not_sent_yet_becomes_smaller_and_says_so(desk, safaricom, booking, off):
+    """A query proved the payment of a cancelled booking, so all of it was to go back; less had come."""
+    safaricom.faults(charge_off=-off)
+    pay(desk, booking)
+    cancel(desk, booking)
+    learn_by_query(desk)
+    close_money(desk)
+    assert refunded(desk) == [(1, FEE)]
+    safaricom.deliver()
+    assert (refunded(desk), loss(desk)) == ([(1, FEE - off)], 0)
+    [changed] = [event for event in desk.rows(RefundEvent) if event.detail and "was KES 3,000" in event.detail]
+    assert changed.status_before == changed.status_after
+    assert subjects(desk) == [f"KES {FEE:,} goes back to you", f"KES {FEE - off:,} goes back to you"]
+    assert review_kinds(desk) == ["amount_mismatch", "late_payment"]
+    check_money(desk)
+
+
+def test_what_a_tier_keeps_is_not_sent_back_for_a_shilling_that_never_came(desk, safaricom):
+    booking = desk.book(days=0, hour=13)  # less than six hours ahead: nothing goes back
+    safaricom.faults(charge_off=-1)
+    pay(desk, booking)
+    learn_by_query(desk)
+    cancel(desk, booking)
+    safaricom.deliver()
+    close_money(desk)
+    assert desk.payment().amount_received == from_shillings(FEE - 1)
+    assert (refunded(desk), loss(desk)) == ([], 1)
+    assert review_kinds(desk) == ["amount_mismatch"]
+    check_money(desk)
+
+
+def test_several_refunds_of_one_payment_are_all_made_smaller(desk, safaricom):
+    booking = desk.book(days=3)
+    safaricom.faults(charge_off=-(FEE - 300))
+    pay(desk, booking)
+    learn_by_query(desk)  # all of it, says the query; its callback will say 300
+    late = safaricom.state()["callbacks"]
+    safaricom.drop_callbacks()
+    with desk.app.app_context():
+        split_the_refund(desk, booking)
+    post(late[0]["url"], late[0]["body"])
+    assert sum(shillings for _, shillings in refunded(desk)) == 300
+    assert desk.rows(Payment)[0].amount_received == from_shillings(300)
+    check_money(desk)
+
+
+def split_the_refund(desk, booking) -> None:
+    """Send everything back in two refunds, as two surpluses at different times would."""
+    cancel(desk, booking)
+    for part in (500, FEE - 500):
+        with transaction() as session:
+            locked = lock_consultation(session, booking.id)
+            give_back(session, locked, from_shillings(part), reason="test", now=desk.clock.now())
