@@ -107,6 +107,8 @@ class World:
         moods.join()
         system.safaricom.be({})
         result.kills, result.moods = nemesis.kills, moods.had
+        if len(result.kills) < result.kills_asked:
+            result.history.violate(f"only {len(result.kills)} kills fitted into the time")
         return crowd
 
     def _heal(self, system: System, crowd: Crowd) -> None:
@@ -164,6 +166,8 @@ class World:
         died = supervisor.ended_by_themselves + logs.backends_that_died(self._logs, supervisor.killed_children)
         result.findings += [Finding("broken", one) for one in died + supervisor.stopped_slowly]
         result.tracebacks, result.events = logs.tracebacks(self._logs), logs.events(self._logs)
+        needs_a_person = [name for name in ("defect", "inbox_stuck") if result.events[name]]
+        result.findings += [Finding("broken", f"the log says {name}") for name in needs_a_person]
 
 
 @contextmanager

@@ -65,6 +65,9 @@ AT_REST = ALWAYS | {
     "I22 what the firm stands in for is its loss": f"""
         SELECT 1 WHERE (SELECT coalesce(sum(amount_covered), 0) FROM payments) <>
         (SELECT coalesce(-sum(j.amount), 0) FROM {JOURNAL} j WHERE j.account = 'loss')""",
+    "I27 what the firm stands in for is known to a person": """
+        SELECT p.id FROM payments p WHERE p.amount_covered > 0 AND NOT EXISTS
+        (SELECT 1 FROM review_items r WHERE r.payment_id = p.id AND r.kind = 'amount_mismatch')""",
     "I22 running balances are the journal's": f"""
         SELECT a.name FROM ledger_accounts a WHERE a.balance <>
         (SELECT coalesce(sum(j.amount), 0) FROM {JOURNAL} j WHERE j.account = a.name)""",
