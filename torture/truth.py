@@ -24,6 +24,7 @@ INVENTED = "I02 nothing is invented"
 TIERS = "I06 a cancellation keeps what its tier says"
 CASH = "I11 the cash account is what came in"
 KEPT = "I15 what was answered 200 is kept"
+PATIENCE = "I17 nobody is given up before a day is over"
 PHONE = "I18 no phone rings a fourth time in ten minutes"
 OLDER = "I19 no push while an older prompt rings"
 KEY = "I23 one key has one answer"
@@ -33,7 +34,24 @@ PERSON = "I27 a wrong amount is seen by a person"
 MACHINE = "I30 no machine sends a prompt"
 PRESS = "I30 one press is one prompt"
 REFUND_TIERS = ((24, 100), (6, 50), (0, 0))  # hours before the start, percent that goes back
-NAMES = (ONCE, EXACT, INTENT, INVENTED, TIERS, CASH, KEPT, PHONE, OLDER, KEY, LASTS, SEEN, PERSON, MACHINE, PRESS)
+NAMES = (
+    ONCE,
+    EXACT,
+    INTENT,
+    INVENTED,
+    TIERS,
+    CASH,
+    KEPT,
+    PATIENCE,
+    PHONE,
+    OLDER,
+    KEY,
+    LASTS,
+    SEEN,
+    PERSON,
+    MACHINE,
+    PRESS,
+)
 
 # What hurts people and breaks no rule; each is counted.
 BY_MACHINE = "harm: prompts sent by a machine"
@@ -64,6 +82,7 @@ def differences(world: World) -> Broken:
     yield from _answered_callbacks(world)
     yield from _promises(world)
     yield from _cancellations(world)
+    yield from _given_up(world)
     for kind, number in world.rows("select kind, count(*) from review_items group by kind"):
         world.counts[f"review: {kind}"] += number
 
@@ -319,3 +338,13 @@ def _cancellations(world: World) -> Broken:
         world.counts[f"cancellations: {percent} percent goes back"] += 1
         if kept != fee - fee * percent // 10_000 * 100:
             yield TIERS, f"booking {number} keeps {kept} of {fee} with {left} left"
+
+
+def _given_up(world: World) -> Broken:
+    """I17: silence alone ends a payment after a day, and no sooner; clocks may be ten minutes wrong, each way."""
+    given_up = """select p.id, p.created_at, e.at from payment_events e join payments p on p.id = e.payment_id
+        where e.source = 'clock' and e.status_after = 'cancelled'"""
+    for number, created_at, at in world.rows(given_up):
+        waited = datetime.fromisoformat(at) - datetime.fromisoformat(created_at)
+        if waited < timedelta(hours=24) - timedelta(minutes=20):
+            yield PATIENCE, f"payment {number} was given up after {waited}"
