@@ -145,7 +145,7 @@ class Process:
         """Let callbacks arrive while the caller still waits for the answer to its push."""
         tasks = [self.deliver(callback) for callback in callbacks]
         while any(task is not None and not task.is_done for task in tasks):
-            self._world.baton.pause("waits while its callback is delivered", 0.01)
+            self._world.baton.pause("waits while its callback is delivered", 0.25)
 
     def work(self, name: str) -> list[str]:
         """Run one kind of background work once, as a task; return what it will have done."""
