@@ -55,8 +55,12 @@ _TABLES = "daraja-docs error tables"
 
 # fmt: off
 _RULES = (
+    _Rule("400", "bad request", _REQUEST, "daraja-docs Dynamic QR"),
+    _Rule("400.002.02", "invalid initiator", _CONFIGURATION, "newtonmunene99/mpesa-api issue 8"),
+    _Rule("400.002.02", "invalid securitycredential", _CONFIGURATION, _TABLES),
     _Rule("400.002.02", "", _REQUEST, "daraja-docs M-Pesa Express; observed, sandbox 2025"),
     _Rule("400.002.05", "", _REQUEST, _TABLES),
+    _Rule("400.003.02", "use your own shortcode", _CONFIGURATION, "public code (registerurl)"),
     _Rule("400.003.02", "", _REQUEST, _TABLES),
     _Rule("405.001", "", _REQUEST, _TABLES),
     _Rule("400.003.01", "", _CONFIGURATION, f"{_TABLES} (access token)"),
@@ -105,6 +109,21 @@ def rejects_token(answer: Answer) -> bool:
     error_code = answer.error_code or ""
     is_token_code = error_code in {"404.001.03", "400.003.01"} or error_code.startswith("401.")
     return is_token_code and 400 <= answer.status < 500
+
+
+def already_accepted(answer: Answer) -> bool:
+    """Say whether the gateway has taken an order with this OriginatorConversationID before (daraja-docs B2C).
+
+    Only the message tells: 500.002.1001 is also "System internal error" (gathuku/laravel_mpesa issue 21) and
+    "Service is currently under maintenance", which has been seen inside an accepted answer (public code, 2017).
+    """
+    return answer.error_code == "500.002.1001" and "duplicate originator" in answer.error_message.lower()
+
+
+def urls_already_registered(answer: Answer) -> bool:
+    """Say whether C2B URLs stand already, be it these or others (daraja-docs C2B; observed, sandbox 2026)."""
+    message = answer.error_message.lower()
+    return answer.status == 500 and ("already registered" in message or "duplicate notification info" in message)
 
 
 def unknown(answer: Answer) -> OutcomeUnknown:

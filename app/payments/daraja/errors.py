@@ -21,6 +21,14 @@ class NotSent(DarajaError):
     """Nothing reached the endpoint: no address, no connection, no TLS, or no access token."""
 
 
+class NoInitiator(NotSent):
+    """An order that needs an API operator, from a client that was given none."""
+
+
+class AlreadyAccepted(DarajaError):
+    """Safaricom has taken an order with this id before; that order stands, and only a result tells its end."""
+
+
 class OutcomeUnknown(DarajaError):
     """The request may have been carried out; only a callback or a query can tell."""
 

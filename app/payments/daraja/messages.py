@@ -126,8 +126,8 @@ def stk_push_body(push: StkPush, credentials: Credentials, timestamp: str) -> di
         "PartyB": credentials.receiver,
         "PhoneNumber": push.phone,
         "CallBackURL": push.callback_url,
-        "AccountReference": _cut(push.account_reference, _REFERENCE_LENGTH),
-        "TransactionDesc": _cut(push.description, _DESCRIPTION_LENGTH),
+        "AccountReference": plain_text(push.account_reference, _REFERENCE_LENGTH),
+        "TransactionDesc": plain_text(push.description, _DESCRIPTION_LENGTH),
     }
 
 
@@ -185,7 +185,7 @@ def _items(listed: object) -> Mapping[str, object]:
     return by_name
 
 
-def _cut(text: str, length: int) -> str:
+def plain_text(text: str, length: int) -> str:
     """Keep ASCII letters, digits, blanks and hyphens; Daraja refuses an empty text (observed, sandbox 2026)."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii")
     words = re.sub(r"[^A-Za-z0-9-]+", " ", plain).strip()

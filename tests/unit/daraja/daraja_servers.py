@@ -12,6 +12,28 @@ from typing import NamedTuple
 OAUTH = "/oauth/v1/generate?grant_type=client_credentials"
 PUSH = "/mpesa/stkpush/v1/processrequest"
 QUERY = "/mpesa/stkpushquery/v1/query"
+B2C = "/mpesa/b2c/v3/paymentrequest"
+REVERSAL = "/mpesa/reversal/v1/request"
+BALANCE = "/mpesa/accountbalance/v1/query"
+STATUS = "/mpesa/transactionstatus/v1/query"
+REGISTER_C2B = "/mpesa/c2b/v2/registerurl"
+QR = "/mpesa/qrcode/v1/generate"
+REGISTER_PULL = "/pulltransactions/v1/register"
+PULL = "/pulltransactions/v1/query"
+
+PATHS = {
+    "oauth": OAUTH,
+    "push": PUSH,
+    "query": QUERY,
+    "b2c": B2C,
+    "reversal": REVERSAL,
+    "balance": BALANCE,
+    "status": STATUS,
+    "register_c2b": REGISTER_C2B,
+    "qr": QR,
+    "register_pull": REGISTER_PULL,
+    "pull": PULL,
+}
 
 
 class Reply(NamedTuple):
@@ -41,9 +63,8 @@ class StandIn:
 
 @contextmanager
 def stand_in(**replies: list[Reply]) -> Iterator[StandIn]:
-    """Serve `oauth`, `push` and `query` replies over HTTP until the block ends."""
-    paths = {"oauth": OAUTH, "push": PUSH, "query": QUERY}
-    safaricom = StandIn({paths[name]: list(listed) for name, listed in replies.items()})
+    """Serve replies, by the names of PATHS, over HTTP until the block ends."""
+    safaricom = StandIn({PATHS[name]: list(listed) for name, listed in replies.items()})
     lock = threading.Lock()
 
     class Handler(BaseHTTPRequestHandler):
