@@ -4,8 +4,10 @@ import argparse
 import signal
 import sys
 import threading
+from pathlib import Path
 
 from simulator.config import Config
+from simulator.initiator import BadKeyFile
 from simulator.server import NotAllowedHere, RunningSimulator, serve
 
 
@@ -14,7 +16,7 @@ def main() -> int:
     options = _parser().parse_args()
     try:
         running = serve(_config(options), options.host, options.port)
-    except (NotAllowedHere, OSError) as refusal:
+    except (NotAllowedHere, BadKeyFile, OSError) as refusal:
         sys.stderr.write(f"simulator: {refusal}\n")
         return 1
     _announce(running, options.manual)
@@ -38,6 +40,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--consumer-secret", default=default.consumer_secret)
     parser.add_argument("--shortcode", default=default.shortcode)
     parser.add_argument("--passkey", default=default.passkey)
+    parser.add_argument("--b2c-shortcode", default=default.b2c_shortcode, help="what pays out")
+    parser.add_argument("--initiator", default=default.initiator)
+    parser.add_argument("--initiator-password", default=default.initiator_password)
+    parser.add_argument("--key-file", type=Path, help="RSA key of the certificate, written if it is not there")
+    parser.add_argument("--utility", type=int, default=default.utility_opening, help="shillings to pay out from")
+    parser.add_argument("--no-validation", action="store_true", help="paybill payments are not asked about")
+    parser.add_argument("--stk-also-confirms", action="store_true", help="pushes are told as C2B as well")
+    parser.add_argument("--register-again", action="store_true", help="C2B URLs may be replaced (sandbox)")
     parser.add_argument("--source-address", default="", help="sent with callbacks as X-Forwarded-For")
     parser.add_argument("--query-rate", type=int, default=default.query_rate, help="a minute; 0: no limit")
     parser.add_argument("--strict-callback-urls", action="store_true", help="refuse localhost, as the real one")
@@ -51,6 +61,14 @@ def _config(options: argparse.Namespace) -> Config:
         shortcode=options.shortcode,
         passkey=options.passkey,
         shop=options.shop,
+        b2c_shortcode=options.b2c_shortcode,
+        initiator=options.initiator,
+        initiator_password=options.initiator_password,
+        key_file=options.key_file,
+        utility_opening=options.utility,
+        external_validation=not options.no_validation,
+        stk_also_confirms=options.stk_also_confirms,
+        urls_may_be_registered_again=options.register_again,
         manual=options.manual,
         seed=options.seed,
         source_address=options.source_address,
@@ -64,6 +82,7 @@ def _announce(running: RunningSimulator, is_manual: bool) -> None:
     sys.stdout.write(
         f"Safaricom simulator {running.base_url} ({mode}, seed {running.world.seed})\n"
         f"Phone               {running.base_url}/phone\n"
+        f"Certificate         {running.base_url}/_control/certificate\n"
     )
     sys.stdout.flush()
 

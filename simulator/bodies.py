@@ -10,6 +10,7 @@ from simulator.outcomes import OUTCOMES, Outcome
 from simulator.records import Push
 
 ACCEPTED = "Success. Request accepted for processing"
+_EMPTY_CALLBACK = '{"Body":{"stkCallback":{}}}'
 _NOT_JSON = "<html><body><h1>It works!</h1></body></html>"
 
 
@@ -59,7 +60,7 @@ def query_answer(push: Push, code: int | str, text: str) -> str:
 def stk_success(push: Push, receipt: str, amount: int, at: datetime, faults: Faults) -> str:
     """Write the success callback: code and values are numbers, Balance has no Value (observed 2025)."""
     if faults.callback_body in ("empty", "not_json", "empty_object"):
-        return _spoiled(faults)
+        return spoiled_callback(faults, _EMPTY_CALLBACK)
     paid = OUTCOMES["paid"]
     if faults.callback_body == "no_metadata":
         return _stk_callback(push, paid, faults, "")
@@ -78,14 +79,15 @@ def stk_success(push: Push, receipt: str, amount: int, at: datetime, faults: Fau
 def stk_failure(push: Push, outcome: Outcome, faults: Faults) -> str:
     """Write the failure callback, which has no CallbackMetadata (observed 2019-2026)."""
     if faults.callback_body in ("empty", "not_json", "empty_object"):
-        return _spoiled(faults)
+        return spoiled_callback(faults, _EMPTY_CALLBACK)
     return _stk_callback(push, outcome, faults, "")
 
 
-def _spoiled(faults: Faults) -> str:
+def spoiled_callback(faults: Faults, empty_object: str) -> str:
+    """Write what comes instead of a callback where `faults.callback_body` is empty, not_json or empty_object."""
     if faults.callback_body == "empty":
         return ""
-    return _NOT_JSON if faults.callback_body == "not_json" else '{"Body":{"stkCallback":{}}}'
+    return _NOT_JSON if faults.callback_body == "not_json" else empty_object
 
 
 def _stk_callback(push: Push, outcome: Outcome, faults: Faults, metadata: str) -> str:

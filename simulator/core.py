@@ -1,14 +1,15 @@
 """What every product of the simulated Safaricom shares: time, chance, ids, phones, faults and the logs."""
 
 import random
+from dataclasses import dataclass
 
 from simulator.clock import Clock
 from simulator.config import Config
-from simulator.faults import FaultBoard
+from simulator.fault_board import FaultBoard
 from simulator.ids import Ids
-from simulator.numbers import FAULTS_BY_NUMBER
+from simulator.ledger import Ledger
 from simulator.outbox import Outbox, Timers
-from simulator.records import Delivery, Movement, Phone, Request
+from simulator.records import Delivery, Phone, Request
 
 
 class Phones:
@@ -27,6 +28,15 @@ class Phones:
         return list(self._by_msisdn.values())
 
 
+@dataclass
+class Switches:
+    """What Safaricom sets for a shortcode on demand; the control API changes it while the simulator runs."""
+
+    external_validation: bool
+    stk_also_confirms: bool
+    urls_may_be_registered_again: bool
+
+
 class Core:
     """The shared state; every random choice comes from `rng`, every instant from `clock`."""
 
@@ -35,10 +45,13 @@ class Core:
         self.clock = clock
         self.rng = rng
         self.ids = Ids(rng)
-        self.faults = FaultBoard(FAULTS_BY_NUMBER)
+        self.faults = FaultBoard()
         self.phones = Phones(config)
+        self.switches = Switches(
+            config.external_validation, config.stk_also_confirms, config.urls_may_be_registered_again
+        )
         self.timers = Timers()
         self.outbox = Outbox()
-        self.movements: list[Movement] = []
+        self.ledger = Ledger(config, self.ids)
         self.requests: list[Request] = []
         self.deliveries: list[Delivery] = []

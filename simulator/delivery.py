@@ -5,6 +5,7 @@ import threading
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from simulator.config import Config
 from simulator.engine import Safaricom
 from simulator.records import Callback, Delivery
 
@@ -21,22 +22,23 @@ class Sent:
     error: str = ""
 
 
-def post(callback: Callback, source_address: str = "") -> Sent:
+def post(callback: Callback, config: Config) -> Sent:
     """Send one callback to the very URL that was given, path and query byte for byte (observed 2026)."""
     try:
-        return _post(callback, source_address)
+        return _post(callback, config)
     except (OSError, http.client.HTTPException, ValueError) as failure:
         return Sent(None, error=f"{type(failure).__name__}: {failure}")
 
 
-def _post(callback: Callback, source_address: str) -> Sent:
+def _post(callback: Callback, config: Config) -> Sent:
+    timeout_s = config.validation_limit_s if callback.kind == "VALIDATION" else _TIMEOUT_S
     url = urlsplit(callback.url)
     secure = url.scheme == "https"
     connect = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = connect(url.hostname or "", url.port, timeout=_TIMEOUT_S)
+    connection = connect(url.hostname or "", url.port, timeout=timeout_s)
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
     try:
-        connection.request("POST", target, callback.body.encode(), _headers(callback, source_address))
+        connection.request("POST", target, callback.body.encode(), _headers(callback, config.source_address))
         response = connection.getresponse()
         return Sent(response.status, response.read(_KEPT_OF_ANSWER).decode("utf-8", "replace"))
     finally:
@@ -59,13 +61,13 @@ def _headers(callback: Callback, source_address: str) -> dict[str, str]:
 class Courier:
     """Carries callbacks from the engine to their receivers, never holding its lock on the way."""
 
-    def __init__(self, lock: threading.RLock, source_address: str) -> None:
+    def __init__(self, lock: threading.RLock, config: Config) -> None:
         self._lock = lock
-        self._source_address = source_address
+        self._config = config
 
     def deliver(self, engine: Safaricom, callback: Callback) -> Delivery:
         """Send a callback that was taken from the engine, and note how it went."""
-        sent = post(callback, self._source_address)
+        sent = post(callback, self._config)
         with self._lock:
             return engine.record_delivery(callback, sent.status, sent.answer, sent.error)
 

@@ -3,21 +3,34 @@
 Every decision follows from the seed, the clock and the calls, so a test may drive it in-process and see the
 same run again. It is not safe to call from two threads at once: whoever has threads brings a lock.
 
-A new product (C2B, B2C, reversal, ...) is a class beside `Stk` that takes the `Core` and the `Gateway`, and
-a line in `_routes`.
+A validation of a paybill payment is a callback like any other, only that the answer counts: whoever takes it
+gives what the shop said to `record_delivery`, and if that takes too long the payment goes its way without.
+
+A new product is a class beside `Stk` that takes the `Core` and the `Desk`, and a line in `_routes`.
 """
 
 import random
 from datetime import datetime
 
 from simulator import refusals
+from simulator.b2c import B2c
+from simulator.balance import Balance
+from simulator.c2b import C2b
 from simulator.clock import Clock
 from simulator.config import Config
-from simulator.core import Core
-from simulator.faults import FaultBoard
+from simulator.core import Core, Switches
+from simulator.desk import Desk
+from simulator.fault_board import FaultBoard
 from simulator.gateway import Gateway
+from simulator.orders import Order
+from simulator.paybill import BillPayment, Paybill, Registration
 from simulator.prompts import Prompts
-from simulator.records import Call, Callback, Delivery, Movement, Phone, Push, Reply, Request
+from simulator.pull import Pull
+from simulator.qr import Qr
+from simulator.records import AccountName, Call, Callback, Delivery, Movement, Phone, Push, Reply, Request
+from simulator.results import Results
+from simulator.reversal import Reversal
+from simulator.status import Status
 from simulator.stk import Stk
 
 
@@ -29,12 +42,31 @@ class Safaricom:
         self.clock = clock
         self._core = Core(config, clock, rng)
         self._gateway = Gateway(self._core)
-        self._prompts = Prompts(self._core)
+        self._paybill = Paybill(self._core)
+        self._prompts = Prompts(self._core, self._paybill)
+        self._results = Results(self._core)
+        desk = Desk(self._core, self._gateway)
         stk = Stk(self._core, self._gateway, self._prompts)
+        c2b = C2b(self._core, desk, self._paybill)
+        b2c = B2c(self._core, desk, self._results)
+        self._reversal = Reversal(self._core, desk, self._results)
+        pull = Pull(self._core, desk)
         self._routes = {
             "/oauth/v1/generate": ("GET", self._gateway.issue_token),
             "/mpesa/stkpush/v1/processrequest": ("POST", stk.push),
             "/mpesa/stkpushquery/v1/query": ("POST", stk.query),
+            "/mpesa/c2b/v1/registerurl": ("POST", c2b.register_v1),
+            "/mpesa/c2b/v2/registerurl": ("POST", c2b.register_v2),
+            "/mpesa/c2b/v1/simulate": ("POST", c2b.simulate),
+            "/mpesa/c2b/v2/simulate": ("POST", c2b.simulate),
+            "/mpesa/b2c/v1/paymentrequest": ("POST", b2c.pay),
+            "/mpesa/b2c/v3/paymentrequest": ("POST", b2c.pay_known),
+            "/mpesa/reversal/v1/request": ("POST", self._reversal.reverse),
+            "/mpesa/transactionstatus/v1/query": ("POST", Status(self._core, desk, self._results).query),
+            "/mpesa/accountbalance/v1/query": ("POST", Balance(self._core, desk, self._results).query),
+            "/mpesa/qrcode/v1/generate": ("POST", Qr(self._core, desk).generate),
+            "/pulltransactions/v1/register": ("POST", pull.register),
+            "/pulltransactions/v1/query": ("POST", pull.query),
         }
 
     # Daraja.
@@ -71,28 +103,40 @@ class Safaricom:
     def take_due(self) -> list[Callback]:
         """Take the callbacks that are due by now; the taker sends them and calls `record_delivery`."""
         self.advance()
-        return self._core.outbox.take_due(self.clock.now())
+        return [self.take(callback) for callback in self._core.outbox.due(self.clock.now())]
 
     def take(self, callback: Callback) -> Callback:
         """Take one waiting callback, due or not."""
+        self._start_waiting(callback)
         return self._core.outbox.take(callback)
 
     def drop(self, callback: Callback) -> None:
         """Lose one waiting callback for ever."""
+        self._start_waiting(callback)
         self._core.outbox.drop(callback)
 
-    def duplicate(self, checkout_request_id: str) -> Callback | None:
-        """Queue a push's latest callback once more; None if it never had one."""
-        return self._core.outbox.duplicate(checkout_request_id, self.clock.now())
+    def duplicate(self, subject: str) -> Callback | None:
+        """Queue the latest callback about something once more; None if there was none."""
+        return self._core.outbox.duplicate(subject, self.clock.now())
 
     def record_delivery(self, callback: Callback, http_status: int | None, answer: str, error: str) -> Delivery:
-        """Note how the delivery of a taken callback went; nothing is ever sent again (observed 2026)."""
+        """Note how the delivery of a taken callback went; nothing is ever sent again (observed 2026).
+
+        `answer` is the body that came back, which decides on the payment where the callback is a validation.
+        """
         delivery = Delivery(
-            callback.number, callback.checkout_request_id, callback.url, callback.body, callback.attempt,
+            callback.number, callback.kind, callback.subject, callback.url, callback.body, callback.attempt,
             http_status, answer, error, self.clock.now(),
         )  # fmt: skip
         self._core.deliveries.append(delivery)
+        if callback.kind == "VALIDATION":
+            self.advance()
+            self._paybill.answered(callback, http_status, answer)
         return delivery
+
+    def _start_waiting(self, callback: Callback) -> None:
+        if callback.kind == "VALIDATION":
+            self._paybill.asked(callback)
 
     # Phones.
 
@@ -110,6 +154,31 @@ class Safaricom:
         self.advance()
         return self._prompts.on_phone(msisdn)
 
+    def pay_bill(self, msisdn: str, account: str, amount: int, pin: str | None = None) -> BillPayment:
+        """Pay to the shop's shortcode from a phone, under an account number as the person types it."""
+        self.advance()
+        return self._paybill.pay(msisdn, account, amount, pin)
+
+    # What people do at Safaricom.
+
+    def reverse_externally(self, receipt: str) -> Movement:
+        """Give a payment back at the payer's wish, without telling the shop; CannotReverse if there is none."""
+        self.advance()
+        return self._reversal.reverse_externally(receipt)
+
+    def forget_urls(self) -> None:
+        """Delete every registered URL, as an operator does in the portal."""
+        self._paybill.registrations.clear()
+
+    @property
+    def accounts(self) -> dict[AccountName, int]:
+        """What the organisation has on each account; may be set."""
+        return self._core.ledger.balances
+
+    @property
+    def switches(self) -> Switches:
+        return self._core.switches
+
     # Faults.
 
     @property
@@ -124,7 +193,7 @@ class Safaricom:
 
     @property
     def movements(self) -> tuple[Movement, ...]:
-        return tuple(self._core.movements)
+        return tuple(self._core.ledger.movements)
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -138,6 +207,21 @@ class Safaricom:
     def pushes(self) -> tuple[Push, ...]:
         self.advance()
         return tuple(self._prompts.all())
+
+    @property
+    def bill_payments(self) -> tuple[BillPayment, ...]:
+        self.advance()
+        return tuple(self._paybill.all())
+
+    @property
+    def registrations(self) -> tuple[Registration, ...]:
+        return tuple(self._paybill.registrations.values())
+
+    @property
+    def orders(self) -> tuple[Order, ...]:
+        """Everything an initiator asked for: B2C, reversals, status and balance queries."""
+        self.advance()
+        return tuple(self._results.all())
 
     @property
     def phones(self) -> tuple[Phone, ...]:

@@ -34,9 +34,9 @@ class PushOrder:
     transaction_desc: str
 
 
-def is_msisdn(text: str) -> bool:
+def is_msisdn(typed: str) -> bool:
     """Say whether this is a Kenyan mobile number as Safaricom writes it."""
-    return _MSISDN.fullmatch(text) is not None
+    return _MSISDN.fullmatch(typed) is not None
 
 
 def credentials(fields: Mapping[str, object], shortcode_digits: str = "5,6") -> Credentials:
@@ -45,13 +45,13 @@ def credentials(fields: Mapping[str, object], shortcode_digits: str = "5,6") -> 
     The time zone of the timestamp is not looked at, only that it is a time: clients send East African and
     universal time, and both work (observed, production).
     """
-    shortcode = _text(fields, "BusinessShortCode")
+    shortcode = text(fields, "BusinessShortCode")
     if not re.fullmatch(rf"\d{{{shortcode_digits}}}", shortcode, re.ASCII):
         raise invalid("BusinessShortCode")
-    timestamp = _text(fields, "Timestamp")
+    timestamp = text(fields, "Timestamp")
     if not _is_time(timestamp):
         raise invalid("Timestamp")
-    return Credentials(shortcode, _text(fields, "Password"), timestamp)
+    return Credentials(shortcode, text(fields, "Password"), timestamp)
 
 
 def push_order(fields: Mapping[str, object], strict_urls: bool) -> PushOrder:
@@ -59,65 +59,75 @@ def push_order(fields: Mapping[str, object], strict_urls: bool) -> PushOrder:
     sender = credentials(fields)
     if fields.get("TransactionType") not in _TRANSACTION_TYPES:
         raise invalid("TransactionType")
-    amount = _whole_amount(fields)
-    _msisdn(fields, "PartyA")
-    if not _text(fields, "PartyB").isdecimal():
+    amount = whole_amount(fields)
+    msisdn(fields, "PartyA")
+    if not text(fields, "PartyB").isdecimal():
         raise invalid("PartyB")
-    msisdn = _msisdn(fields, "PhoneNumber")
-    url = _callback_url(fields, strict_urls)
+    phone = msisdn(fields, "PhoneNumber")
+    callback_url = url(fields, "CallBackURL", strict_urls)
+    reference = text(fields, "AccountReference")
     # The description is documented as optional, but leaving it out was refused under this name (observed 2026).
-    return PushOrder(
-        sender, amount, msisdn, url, _text(fields, "AccountReference"), _text(fields, "TransactionDesc", "Remarks")
-    )
+    return PushOrder(sender, amount, phone, callback_url, reference, text(fields, "TransactionDesc", "Remarks"))
 
 
 def checkout_request_id(fields: Mapping[str, object]) -> str:
-    return _text(fields, "CheckoutRequestID")
+    return text(fields, "CheckoutRequestID")
 
 
-def _text(fields: Mapping[str, object], name: str, called: str = "") -> str:
+def text(fields: Mapping[str, object], name: str, called: str = "") -> str:
+    """Read a field that is there and a string or a number; `called` names it otherwise in the refusal."""
     value = fields.get(name)
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise invalid(called or name)
     return str(value)
 
 
-def _is_time(text: str) -> bool:
-    if not re.fullmatch(r"\d{14}", text, re.ASCII):
+def _is_time(typed: str) -> bool:
+    if not re.fullmatch(r"\d{14}", typed, re.ASCII):
         return False
     try:
-        datetime.strptime(text + "+0000", "%Y%m%d%H%M%S%z")
+        datetime.strptime(typed + "+0000", "%Y%m%d%H%M%S%z")
     except ValueError:
         return False
     return True
 
 
-def _whole_amount(fields: Mapping[str, object]) -> int:
-    text = _text(fields, "Amount")
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII) or int(text) < 1:
+def whole_amount(fields: Mapping[str, object]) -> int:
+    """Read Amount in whole shillings, 1 or more."""
+    amount = number(fields, "Amount")
+    if amount < 1:
         raise invalid("Amount")
-    return int(text)
+    return amount
 
 
-def _msisdn(fields: Mapping[str, object], name: str) -> str:
-    text = _text(fields, name)
-    if not is_msisdn(text):
+def number(fields: Mapping[str, object], name: str) -> int:
+    """Read a whole number of at most nine digits, which may come as a string."""
+    digits = text(fields, name)
+    if not re.fullmatch(r"\d{1,9}", digits, re.ASCII):
         raise invalid(name)
-    return text
+    return int(digits)
 
 
-def _callback_url(fields: Mapping[str, object], strict: bool) -> str:
+def msisdn(fields: Mapping[str, object], name: str) -> str:
+    """Read a Kenyan mobile number."""
+    number = text(fields, name)
+    if not is_msisdn(number):
+        raise invalid(name)
+    return number
+
+
+def url(fields: Mapping[str, object], name: str, strict: bool) -> str:
     """Refuse what was observed to be refused: no URL, blanks, angle brackets; if strict, this machine too."""
-    url = _text(fields, "CallBackURL")
-    if re.search(r"[\s<>]", url):
-        raise invalid("CallBackURL")
+    address = text(fields, name)
+    if re.search(r"[\s<>]", address):
+        raise invalid(name)
     try:
-        parts = urlsplit(url)
+        parts = urlsplit(address)
         host, _ = parts.hostname, parts.port
     except ValueError:
-        raise invalid("CallBackURL") from None
+        raise invalid(name) from None
     if parts.scheme not in ("http", "https") or not host:
-        raise invalid("CallBackURL")
+        raise invalid(name)
     if strict and (host in _LOCAL_HOSTS or parts.netloc != parts.netloc.lower()):
-        raise invalid("CallBackURL")
-    return url
+        raise invalid(name)
+    return address

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -11,7 +12,7 @@ from simulator import bodies, refusals
 from simulator.core import Core
 from simulator.faults import Refusal
 from simulator.records import Call, Reply, Request
-from simulator.refusals import Refused
+from simulator.refusals import ApiError, Refused
 
 
 class SpikeArrest:
@@ -42,7 +43,7 @@ class Gateway:
 
     def issue_token(self, call: Call) -> Reply:
         """Answer the OAuth request (daraja-docs Authorization; answers observed 2018-2026)."""
-        faults = self._core.faults.on()
+        faults = self._core.faults.on("stk")
         error = ""
         try:
             reply = self.stopped(faults.oauth) or self._token_reply(call)
@@ -59,12 +60,12 @@ class Gateway:
         """Answer in the gateway's place where a fault says so; None lets the call through."""
         return refusals.refusal(kind, self._core.ids, self._core.config.rate_limited_status)
 
-    def check_token(self, authorization: str) -> None:
+    def check_token(self, authorization: str, refusal: ApiError = refusals.INVALID_TOKEN) -> None:
         """Raise Refused unless the bearer token is one of ours and still lives."""
         scheme, _, value = authorization.partition(" ")
         expires_at = self._valid_until.get(value)
         if scheme != "Bearer" or expires_at is None or self._core.clock.now() >= expires_at:
-            raise Refused(refusals.INVALID_TOKEN)
+            raise Refused(refusal)
 
     def expire_tokens(self) -> None:
         """End every token issued so far."""
@@ -118,3 +119,11 @@ def json_object(call: Call) -> dict[str, object]:
     if not isinstance(parsed, dict):
         raise Refused(refusals.INVALID_PAYLOAD)
     return parsed
+
+
+def peek(call: Call) -> Mapping[str, object]:
+    """Look into a body that may not deserve an answer, to know whose faults apply."""
+    try:
+        return json_object(call)
+    except Refused:
+        return {}

@@ -39,11 +39,20 @@ class Ids:
 
     def receipt(self, at: datetime) -> str:
         """Make year letter (2026 is U), month letter, day 1-9A-V, then seven characters (observed 2017-2026)."""
-        local = at.astimezone(EAT)
-        year = string.ascii_uppercase[(local.year - 2006) % 26]
-        day = string.ascii_uppercase[local.month - 1] + _DAYS[local.day - 1]
         while True:
-            made = year + day + self._pick(_UPPER, 7)
+            made = _date_letters(at) + self._pick(_UPPER, 7)
+            if made not in self._taken:
+                self._taken.add(made)
+                return made
+
+    def no_receipt(self, at: datetime) -> str:
+        """Make the TransactionID of a result for which no money moved (observed 2018-2026)."""
+        return _date_letters(at) + "0000000"
+
+    def conversation(self, at: datetime) -> str:
+        """Make `AG_`, the East African day, and twenty hexadecimal digits (observed 2021-2026)."""
+        while True:
+            made = f"AG_{at.astimezone(EAT):%Y%m%d}_2010{self._rng.getrandbits(64):016x}"
             if made not in self._taken:
                 self._taken.add(made)
                 return made
@@ -58,3 +67,9 @@ class Ids:
 
     def _pick(self, alphabet: str, length: int) -> str:
         return "".join(self._rng.choice(alphabet) for _ in range(length))
+
+
+def _date_letters(at: datetime) -> str:
+    local = at.astimezone(EAT)
+    year = string.ascii_uppercase[(local.year - 2006) % 26]
+    return year + string.ascii_uppercase[local.month - 1] + _DAYS[local.day - 1]

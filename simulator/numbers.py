@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from simulator.faults import Kind
+
 SANDBOX_MSISDN = "254708374149"
 _RANGE = "2547110000"
+_RECEIVERS = "2547220000"
 _PAYS: Mapping[str, object] = {"phone_does": "approve"}
 
 
@@ -15,6 +18,7 @@ class Number:
     msisdn: str
     says: str
     faults: Mapping[str, object]
+    kind: Kind = "stk"
 
 
 def _ends(last_two: str, says: str, **faults: object) -> Number:
@@ -23,6 +27,10 @@ def _ends(last_two: str, says: str, **faults: object) -> Number:
 
 def _paid_but(last_two: str, says: str, **faults: object) -> Number:
     return Number(_RANGE + last_two, f"pays, but {says}", {**_PAYS, **faults})
+
+
+def _receives(last_two: str, says: str, **faults: object) -> Number:
+    return Number(_RECEIVERS + last_two, f"B2C: {says}", faults, "b2c")
 
 
 NUMBERS = (
@@ -75,5 +83,24 @@ NUMBERS = (
     _ends("73", "system is busy (500)", push="busy"),
     _ends("74", "subscriber locked (500)", push="locked"),
     _ends("75", "connection closed, nothing accepted", push="reset"),
+    # Who is paid by B2C.
+    _receives("01", "not enough money on the utility account (1)", ends="insufficient"),
+    _receives("02", "no M-PESA customer (2040)", ends="not_a_customer"),
+    _receives("03", "may hold no more (8)", ends="receiver_full"),
+    _receives("04", "paid, the result is lost", callbacks=0),
+    _receives("05", "paid, the result comes twice", callbacks=2),
+    _receives("06", "paid, the result comes 90 s late", callback_delay_s=90.0),
+    _receives("07", "paid, the result comes before the answer", callback_before_answer=True),
+    _receives("08", "paid, the answer is lost", answer="lost"),
+    _receives("09", "paid, answer and result are lost", answer="lost", callbacks=0),
+    _receives("10", "paid, answered with System internal error.", answer="system_internal"),
+    _receives("11", "paid, told as timed out first", timeout_notice="echo"),
+    _receives("12", "paid, told as timed out and no more", timeout_notice="failed_result", callbacks=0),
+    _receives("13", "paid, a failure is reported first", contradiction="failure_then_success"),
+    _receives("14", "paid, a failure is reported afterwards", contradiction="success_then_failure"),
+    _receives("15", "paid, the result names 1 shilling less", amount_off=-1),
+    _receives("16", "paid after 60 s, pending until then", carried_out_after_s=60.0),
+    _receives("17", "fails for an unknown cause (17)", ends="internal"),
+    _receives("18", "maintenance, nothing accepted (500)", request="maintenance"),
+    _receives("19", "connection closed, nothing accepted", request="reset"),
 )
-FAULTS_BY_NUMBER = {number.msisdn: number.faults for number in NUMBERS}

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from simulator.records import Callback
+from simulator.records import Callback, CallbackKind
 
 # A callback that waits to be overtaken goes anyway after this long.
 _PATIENCE = timedelta(seconds=120)
@@ -50,11 +50,18 @@ class Outbox:
         return min((callback.due_at for callback in self._waiting), default=None)
 
     def add(
-        self, checkout_request_id: str, url: str, shortcode: str, body: str, due_at: datetime, attempt: int = 1
+        self,
+        kind: CallbackKind,
+        subject: str,
+        url: str,
+        shortcode: str,
+        body: str,
+        due_at: datetime,
+        attempt: int = 1,
     ) -> Callback:
         """Queue one callback, which overtakes every one that waits for that."""
         self._count += 1
-        callback = Callback(self._count, checkout_request_id, url, shortcode, body, due_at, attempt)
+        callback = Callback(self._count, kind, subject, url, shortcode, body, due_at, attempt)
         self._let_overtake(callback)
         self._waiting.append(callback)
         return callback
@@ -64,8 +71,8 @@ class Outbox:
         self._postpone(callback, callback.due_at + _PATIENCE)
         self._lingering.add(callback.number)
 
-    def take_due(self, now: datetime) -> list[Callback]:
-        return [self.take(callback) for callback in self.waiting if callback.due_at <= now]
+    def due(self, now: datetime) -> list[Callback]:
+        return [callback for callback in self.waiting if callback.due_at <= now]
 
     def take(self, callback: Callback) -> Callback:
         """Hand a waiting callback over for delivery."""
@@ -79,20 +86,20 @@ class Outbox:
         self._waiting.remove(callback)
         self._lingering.discard(callback.number)
 
-    def duplicate(self, checkout_request_id: str, now: datetime) -> Callback | None:
-        """Queue the latest callback of a push once more, never before the first; None if there was none."""
-        known = [one for one in (*self._gone, *self._waiting) if one.checkout_request_id == checkout_request_id]
+    def duplicate(self, subject: str, now: datetime) -> Callback | None:
+        """Queue the latest callback about something once more, never before the first; None if there was none."""
+        known = [one for one in (*self._gone, *self._waiting) if one.subject == subject]
         if not known:
             return None
         latest = max(known, key=lambda one: one.number)
         due_at = max(now, latest.due_at)
         return self.add(
-            latest.checkout_request_id, latest.url, latest.shortcode, latest.body, due_at, latest.attempt + 1
+            latest.kind, subject, latest.url, latest.shortcode, latest.body, due_at, latest.attempt + 1
         )
 
     def _let_overtake(self, newcomer: Callback) -> None:
         for waiting in [one for one in self._waiting if one.number in self._lingering]:
-            if waiting.checkout_request_id != newcomer.checkout_request_id:
+            if waiting.subject != newcomer.subject:
                 self._lingering.discard(waiting.number)
                 self._postpone(waiting, newcomer.due_at + _JUST_AFTER)
 

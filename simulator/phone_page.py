@@ -36,7 +36,9 @@ def blueprint(world: World) -> Blueprint:
     @pages.get("/<msisdn>")
     def one_phone(msisdn: str) -> str:
         _known_or_404(msisdn)
-        return render_template("phone.html", msisdn=msisdn, shop=config.shop, pin=config.pin)
+        return render_template(
+            "phone.html", msisdn=msisdn, shop=config.shop, shortcode=config.shortcode, pin=config.pin
+        )
 
     @pages.get("/<msisdn>/state")
     def screen(msisdn: str) -> Response:

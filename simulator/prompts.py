@@ -7,6 +7,7 @@ from simulator import stk_callbacks, texts
 from simulator.core import Core
 from simulator.fields import PushOrder
 from simulator.outcomes import ACTIONS, OUTCOMES, Outcome
+from simulator.paybill import Paybill
 from simulator.records import Movement, Push, Sms
 
 # Above this a push is accepted and fails later (daraja-docs M-Pesa Express, result code 3).
@@ -24,8 +25,9 @@ class UnknownAction(ValueError):
 class Prompts:
     """Every push that was accepted, by CheckoutRequestID."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, paybill: Paybill) -> None:
         self._core = core
+        self._paybill = paybill
         self._pushes: dict[str, Push] = {}
         self._open: dict[str, Push] = {}
 
@@ -47,7 +49,7 @@ class Prompts:
             self._end(push, OUTCOMES["above_maximum"], push.at)
             return push
         self._core.timers.at(push.expires_at, lambda at: self._do(push, "no_answer", None, at))
-        faults = self._core.faults.on(push.msisdn, own_faults)
+        faults = self._core.faults.on("stk", push.msisdn, own_faults)
         if faults.phone_does:
             soon = push.at + timedelta(seconds=faults.phone_after_s)
             self._core.timers.at(soon, lambda at: self._do(push, faults.phone_does, None, at))
@@ -107,9 +109,10 @@ class Prompts:
             text = texts.failure(push, outcome, self._core.config.shop, phone.balance)
             phone.messages.extend([Sms(text, at)] if text else [])
         stk_callbacks.plan(self._core, push, outcome, movements, at)
+        self._paybill.confirm_push(movements, at)
 
     def _charges(self, push: Push) -> list[int]:
-        faults = self._core.faults.on(push.msisdn, push.own_faults)
+        faults = self._core.faults.on("stk", push.msisdn, push.own_faults)
         return [push.amount + faults.charge_off] * (2 if faults.charged_twice else 1)
 
     def _move_money(self, push: Push, at: datetime) -> list[Movement]:
@@ -118,11 +121,10 @@ class Prompts:
         moved = []
         for amount in self._charges(push):
             phone.balance -= amount
-            movement = Movement(
-                core.ids.receipt(at), "IN", amount, push.msisdn, push.shortcode,
-                push.checkout_request_id, push.account_reference, at,
+            movement = core.ledger.receive(
+                "STK", amount, push.msisdn, push.shortcode, push.account_reference, at,
+                checkout_request_id=push.checkout_request_id,
             )  # fmt: skip
             phone.messages.append(Sms(texts.receipt(movement, core.config.shop, phone.balance), at))
             moved.append(movement)
-        core.movements.extend(moved)
         return moved

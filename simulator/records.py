@@ -9,6 +9,14 @@ from simulator.outcomes import Outcome
 
 JSON_UTF8 = "application/json;charset=UTF-8"
 
+AccountName = Literal["working", "utility", "charges_paid"]
+MovementKind = Literal["STK", "C2B", "B2C", "REVERSAL", "EXTERNAL_REVERSAL"]
+CallbackKind = Literal["STK", "VALIDATION", "CONFIRMATION", "RESULT", "TIMEOUT"]
+RequestKind = Literal[
+    "OAUTH", "STK", "STK_QUERY", "C2B_REGISTER", "C2B_SIMULATE", "B2C", "REVERSAL", "STATUS", "BALANCE", "QR",
+    "PULL_REGISTER", "PULL",
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Call:
@@ -24,15 +32,23 @@ class Call:
 
 @dataclass(frozen=True)
 class Callback:
-    """One POST that Safaricom means to send."""
+    """One POST that Safaricom means to send.
+
+    `subject` is what it is about: a CheckoutRequestID, the receipt of a paybill payment, or a ConversationID.
+    """
 
     number: int
-    checkout_request_id: str
+    kind: CallbackKind
+    subject: str
     url: str
     shortcode: str
     body: str
     due_at: datetime
     attempt: int = 1
+
+    @property
+    def checkout_request_id(self) -> str:
+        return self.subject if self.kind == "STK" else ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,11 @@ class Reply:
 
 @dataclass(frozen=True)
 class Movement:
-    """Money that truly moved, seen from the shop."""
+    """Money that truly moved, seen from the shop.
+
+    `kind` names the product; EXTERNAL_REVERSAL is one that the payer got at Safaricom without the shop. `reverses`
+    is the receipt of the money that a reversal took back, `balance` what `account` held afterwards.
+    """
 
     receipt: str
     direction: Literal["IN", "OUT"]
@@ -63,13 +83,19 @@ class Movement:
     checkout_request_id: str
     account_reference: str
     at: datetime
+    kind: MovementKind
+    account: AccountName
+    balance: int
+    conversation_id: str = ""
+    originator_conversation_id: str = ""
+    reverses: str = ""
 
 
 @dataclass(frozen=True)
 class Request:
     """One call that reached the gateway; `error` is the code and message it was refused with."""
 
-    kind: Literal["OAUTH", "STK", "STK_QUERY"]
+    kind: RequestKind
     at: datetime
     accepted: bool
     http_status: int
@@ -80,6 +106,9 @@ class Request:
     account_reference: str = ""
     callback_url: str = ""
     checkout_request_id: str = ""
+    conversation_id: str = ""
+    originator_conversation_id: str = ""
+    transaction_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -87,7 +116,8 @@ class Delivery:
     """One callback that was sent; `http_status` is None when no answer came."""
 
     callback_number: int
-    checkout_request_id: str
+    kind: CallbackKind
+    subject: str
     url: str
     body: str
     attempt: int
@@ -95,6 +125,10 @@ class Delivery:
     answer: str
     error: str
     at: datetime
+
+    @property
+    def checkout_request_id(self) -> str:
+        return self.subject if self.kind == "STK" else ""
 
 
 @dataclass(frozen=True)

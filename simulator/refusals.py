@@ -59,8 +59,34 @@ NOISE = ApiError(500, "500.001.1001", "")
 SYSTEM_BUSY = ApiError(500, "500.003.02", "System is busy. Please try again in few minutes.")
 QUOTA = ApiError(500, "500.003.03", "Quota Violation")  # daraja-docs errors
 INTERNAL = ApiError(500, "500.003.1001", "Internal Server Error")  # daraja-docs errors
+# The products behind an initiator, and C2B.
+BAD_TOKEN = ApiError(400, "400.003.01", "Invalid Access Token")
+OWN_SHORTCODE = ApiError(400, "400.003.02", "Bad Request - Kindly use your own ShortCode")
+DUPLICATE_ORIGINATOR = ApiError(500, "500.002.1001", "Duplicate OriginatorConversationID.")
+SYSTEM_INTERNAL = ApiError(500, "500.002.1001", "System internal error.")
+MAINTENANCE = ApiError(500, "500.002.1001", "Service is currently under maintenance. Please try again later")
+URLS_REGISTERED = ApiError(500, "500.003.1001", "Urls are already registered")
+INVALID_TRX_CODE = ApiError(400, "400", "Bad Request - Invalid TrxCode")
 
-_JSON_REFUSALS = {"quota": QUOTA, "busy": SYSTEM_BUSY, "internal": INTERNAL, "locked": SUBSCRIBER_LOCKED}
+_JSON_REFUSALS = {
+    "quota": QUOTA,
+    "busy": SYSTEM_BUSY,
+    "internal": INTERNAL,
+    "locked": SUBSCRIBER_LOCKED,
+    "maintenance": MAINTENANCE,
+    "system_internal": SYSTEM_INTERNAL,
+}
+
+
+def bad_token(_: str) -> ApiError:
+    """Write the refusal of C2B, QR and pull, which is silent about the token (daraja-docs errors)."""
+    return BAD_TOKEN
+
+
+def rejected_token(authorization: str) -> ApiError:
+    """Write the refusal of the products behind an initiator, which repeats the token (daraja-docs B2C)."""
+    token = authorization.partition(" ")[2]
+    return ApiError(401, "401.002.01", f"Error Occurred - Invalid Access Token - {token}")
 
 
 def invalid(field: str) -> Refused:

@@ -8,6 +8,7 @@ from typing import Self
 
 from werkzeug.serving import BaseWSGIServer, WSGIRequestHandler, make_server
 
+from simulator import initiator
 from simulator.api import create_app
 from simulator.config import Config
 from simulator.engine import Safaricom
@@ -65,13 +66,14 @@ class RunningSimulator:
 def serve(config: Config | None = None, host: str = "127.0.0.1", port: int = 0) -> RunningSimulator:
     """Start a simulator on its own threads; port 0 picks a free one.
 
-    NotAllowedHere in production, or on an address that others can reach.
+    NotAllowedHere in production, or on an address that others can reach; BadKeyFile if that holds no key.
     """
     if os.environ.get("APP_ENV") == "production":
         raise NotAllowedHere("the simulator does not run in production")
     if not is_loopback(host):
         raise NotAllowedHere("the simulator listens on loopback only")
     world = World(config or Config())
+    initiator.load_key(world.config)
     server = make_server(host, port, create_app(world), threaded=True, request_handler=_QuietHandler)
     return RunningSimulator(world, server)
 

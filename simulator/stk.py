@@ -8,11 +8,12 @@ from simulator import bodies, fields, refusals
 from simulator.core import Core
 from simulator.faults import Faults
 from simulator.fields import Credentials
-from simulator.gateway import Gateway, json_object
+from simulator.gateway import Gateway, json_object, peek
 from simulator.outcomes import OUTCOMES
 from simulator.prompts import Prompts
 from simulator.records import Call, Callback, Push, Reply, Request
 from simulator.refusals import Refused
+from simulator.spoiling import spoiled
 
 
 class Stk:
@@ -25,14 +26,14 @@ class Stk:
 
     def push(self, call: Call) -> Reply:
         """Answer a push (daraja-docs M-Pesa Express; answers observed 2018-2026)."""
-        seen = _peek(call)
+        seen = peek(call)
         msisdn = str(seen.get("PhoneNumber", ""))
         push: Push | None = None
         error = ""
         try:
             self._gateway.check_token(call.authorization)
-            own = self._core.faults.take_next(msisdn)
-            faults = self._core.faults.on(msisdn, own)
+            own = self._core.faults.take_next("stk", msisdn)
+            faults = self._core.faults.on("stk", msisdn, own)
             self._reject_token(faults)
             stopped = self._gateway.stopped(faults.push)
             if stopped is None:
@@ -47,9 +48,9 @@ class Stk:
 
     def query(self, call: Call) -> Reply:
         """Answer a query (daraja-docs M-Pesa Express Query; answers observed 2018-2026)."""
-        asked = str(_peek(call).get("CheckoutRequestID", ""))
+        asked = str(peek(call).get("CheckoutRequestID", ""))
         push = self._prompts.get(asked)
-        faults = self._core.faults.on(push.msisdn, push.own_faults) if push else self._core.faults.on()
+        faults = self._core.faults.on("stk", push.msisdn, push.own_faults) if push else self._core.faults.on("stk")
         error = ""
         try:
             self._gateway.check_token(call.authorization)
@@ -78,7 +79,8 @@ class Stk:
 
     def _answer(self, push: Push, faults: Faults) -> Reply:
         first = self._hurry(push, faults) if faults.callback_before_answer else ()
-        reply = _spoiled(Reply(200, bodies.push_accepted(push)), faults, self._core)
+        without_ids = bodies.push_accepted_without_ids()
+        reply = spoiled(Reply(200, bodies.push_accepted(push)), faults, self._core.ids, without_ids)
         return replace(reply, delay_s=faults.push_delay_s, callbacks_first=first)
 
     def _hurry(self, push: Push, faults: Faults) -> tuple[Callback, ...]:
@@ -136,14 +138,6 @@ class Stk:
         )
 
 
-def _peek(call: Call) -> Mapping[str, object]:
-    """Look into a body that may not deserve an answer, to know whose faults apply."""
-    try:
-        return json_object(call)
-    except Refused:
-        return {}
-
-
 def _pending(push: Push, faults: Faults, core: Core) -> Reply:
     if faults.pending_style == "error_500":
         # Its requestId was the CheckoutRequestID (observed, sandbox 2025).
@@ -151,24 +145,3 @@ def _pending(push: Push, faults: Faults, core: Core) -> Reply:
     if faults.pending_style == "no_message":
         return refusals.NO_MESSAGE.reply(core.ids)
     return Reply(200, bodies.query_answer(push, 4999, "The transaction is still under processing"))
-
-
-def _spoiled(reply: Reply, faults: Faults, core: Core) -> Reply:
-    """Spoil the answer to an accepted push on its way."""
-    match faults.answer:
-        case "lost":
-            return replace(reply, status=0, body="", fate="lost")
-        case "cut":
-            return replace(reply, fate="cut")
-        case "error_500":
-            return refusals.INTERNAL.reply(core.ids)
-        case "html":
-            return Reply(200, "<html><body><h1>It works!</h1></body></html>", "text/html")
-        case "truncated":
-            return replace(reply, body=reply.body[: len(reply.body) // 2])
-        case "no_ids":
-            return replace(reply, body=bodies.push_accepted_without_ids())
-        case "empty":
-            return replace(reply, body="")
-        case _:
-            return reply

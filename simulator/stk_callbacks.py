@@ -15,12 +15,14 @@ _GAP_S = 1.0
 
 def plan(core: Core, push: Push, outcome: Outcome, movements: Sequence[Movement], at: datetime) -> None:
     """Queue every callback of a push that has just ended; `movements` is the money that moved for it."""
-    faults = core.faults.on(push.msisdn, push.own_faults)
+    faults = core.faults.on("stk", push.msisdn, push.own_faults)
     delay_s = core.rng.uniform(*core.config.callback_delay_s) + faults.callback_delay_s
     told = [body for body in _story(push, outcome, movements, faults) for _ in range(faults.callbacks)]
     for place, body in enumerate(told):
         due_at = at + timedelta(seconds=delay_s + place * _GAP_S)
-        callback = core.outbox.add(push.checkout_request_id, push.callback_url, push.shortcode, body, due_at)
+        callback = core.outbox.add(
+            "STK", push.checkout_request_id, push.callback_url, push.shortcode, body, due_at
+        )
         if faults.callback_overtaken:
             core.outbox.linger(callback)
 

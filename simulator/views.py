@@ -5,7 +5,10 @@ from datetime import datetime, timedelta
 
 from simulator import texts
 from simulator.clock import EAT
+from simulator.core import Switches
 from simulator.numbers import NUMBERS
+from simulator.orders import Order
+from simulator.paybill import BillPayment, Registration
 from simulator.records import Callback, Delivery, Movement, Phone, Push, Request, Sms
 from simulator.world import World
 
@@ -23,19 +26,69 @@ def state(world: World) -> Json:
         "seed": world.seed,
         "shop": config.shop,
         "shortcode": config.shortcode,
+        "b2c_shortcode": config.b2c_shortcode,
         "prompts": [push(one) for one in engine.pushes],
+        "accounts": dict(engine.accounts),
+        "switches": switches(engine.switches),
+        "registrations": [record(one) for one in engine.registrations],
+        "bill_payments": [bill_payment(one) for one in engine.bill_payments],
+        "orders": [order(one) for one in engine.orders],
         "movements": [record(one) for one in engine.movements],
         "requests": [record(one) for one in engine.requests],
-        "callbacks": [record(one) for one in engine.callbacks],
-        "deliveries": [record(one) for one in engine.deliveries],
+        "callbacks": [callback(one) for one in engine.callbacks],
+        "deliveries": [callback(one) for one in engine.deliveries],
         "phones": [phone(world, one.msisdn) for one in engine.phones],
         "faults": engine.faults.as_json(),
-        "numbers": [{"msisdn": one.msisdn, "says": one.says, "faults": dict(one.faults)} for one in NUMBERS],
+        "numbers": [
+            {"msisdn": one.msisdn, "says": one.says, "kind": one.kind, "faults": dict(one.faults)}
+            for one in NUMBERS
+        ],
     }
 
 
-def record(one: Movement | Request | Callback | Delivery | Sms) -> Json:
+def record(one: Movement | Request | Callback | Delivery | Sms | Registration) -> Json:
     return {name: _plain(value) for name, value in asdict(one).items()}
+
+
+def switches(of_engine: Switches) -> Json:
+    return asdict(of_engine)
+
+
+def callback(one: Callback | Delivery) -> Json:
+    """Show a callback or its delivery; `checkout_request_id` is empty unless it is about a push."""
+    return {**record(one), "checkout_request_id": one.checkout_request_id}
+
+
+def bill_payment(one: BillPayment) -> Json:
+    return {
+        "receipt": one.receipt,
+        "msisdn": one.msisdn,
+        "amount": one.amount,
+        "shortcode": one.shortcode,
+        "account": one.account,
+        "at": one.at.isoformat(),
+        "progress": one.progress,
+        "why": one.why,
+    }
+
+
+def order(one: Order) -> Json:
+    """Show what an initiator asked for; `status` is open, or the name of its ending."""
+    return {
+        "kind": one.kind,
+        "conversation_id": one.conversation_id,
+        "originator_conversation_id": one.originator_conversation_id,
+        "shortcode": one.wanted.shortcode,
+        "msisdn": one.wanted.msisdn,
+        "amount": one.wanted.amount,
+        "transaction_id": one.wanted.transaction_id,
+        "command": one.wanted.command,
+        "result_url": one.wanted.result_url,
+        "at": one.at.isoformat(),
+        "status": one.ending.name if one.ending else "open",
+        "result_code": one.ending.code if one.ending else None,
+        "receipt": one.movement.receipt if one.movement else "",
+    }
 
 
 def push(one: Push) -> Json:

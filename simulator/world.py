@@ -18,7 +18,7 @@ class World:
         self.config = config
         self.lock = threading.RLock()
         self.stopping = threading.Event()
-        self.courier = Courier(self.lock, config.source_address)
+        self.courier = Courier(self.lock, config)
         self.reset(config.seed)
 
     def reset(self, seed: int | None = None) -> None:

@@ -21,12 +21,30 @@ function spell(node, text) {
 }
 
 async function post(path, body) {
-  await fetch(`/_control/phones/${msisdn}${path}`, {
+  const answer = await fetch(`/_control/phones/${msisdn}${path}`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(body),
   });
   await look();
+  return answer.json();
+}
+
+const PROGRESS = {
+  validating: "The shop is being asked; the answer comes as a text message.",
+  paid: "Paid.",
+  wrong_pin: "Wrong PIN, nothing was paid.",
+  insufficient: "Not enough money, nothing was paid.",
+};
+
+async function payBill() {
+  const payment = await post("/pay", {
+    account: el("bill-account").value,
+    amount: Number(el("bill-amount").value),
+    pin: el("bill-pin").value,
+  });
+  el("bill-pin").value = "";
+  el("bill-said").textContent = payment.error ?? PROGRESS[payment.progress];
 }
 
 const act = (action, pin) => post("/act", pin === undefined ? { action } : { action, pin });
@@ -129,6 +147,10 @@ el("sound").addEventListener("click", () => {
 el("pin-form").addEventListener("submit", (event) => {
   event.preventDefault();
   if (el("pin").value) act("approve", el("pin").value);
+});
+el("paybill").addEventListener("submit", (event) => {
+  event.preventDefault();
+  payBill();
 });
 el("cancel").addEventListener("click", () => act("cancel"));
 el("ignore").addEventListener("click", () => act("ignore"));

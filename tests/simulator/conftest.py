@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from daraja_merchant import NINE_IN_NAIROBI, Merchant, Received, Receiver
+from daraja_merchant import NINE_IN_NAIROBI, Organisation, Received, Receiver
 
 from simulator.config import Config
 from simulator.server import RunningSimulator, serve
@@ -22,12 +22,15 @@ def receiver() -> Iterator[Receiver]:
                 door.arrived.notify_all()
             self.send_response(door.status)
             self.end_headers()
-            self.wfile.write(b'{"ResultCode":0,"ResultDesc":"Accepted"}')
+            self.wfile.write(door.says)
 
         def log_message(self, *_: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    class Server(ThreadingHTTPServer):
+        request_queue_size = 64  # fifty callbacks come at once
+
+    server = Server(("127.0.0.1", 0), Handler)
     door = Receiver(f"http://127.0.0.1:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
@@ -38,14 +41,14 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def open_shop(receiver: Receiver) -> Iterator[Callable[..., Merchant]]:
+def open_shop(receiver: Receiver) -> Iterator[Callable[..., Organisation]]:
     """Start simulators; unless told otherwise time stands still and callbacks wait."""
     started: list[RunningSimulator] = []
 
-    def start(**config: Any) -> Merchant:
+    def start(**config: Any) -> Organisation:
         running = serve(Config(**{"manual": True, "seed": 1, "starts_at": NINE_IN_NAIROBI, **config}))
         started.append(running)
-        return Merchant(running, receiver.url)
+        return Organisation(running, receiver.url)
 
     yield start
     for running in started:
@@ -53,5 +56,5 @@ def open_shop(receiver: Receiver) -> Iterator[Callable[..., Merchant]]:
 
 
 @pytest.fixture
-def shop(open_shop: Callable[..., Merchant]) -> Merchant:
+def shop(open_shop: Callable[..., Organisation]) -> Organisation:
     return open_shop()

@@ -54,6 +54,12 @@ def test_the_ledger_holds_what_the_callback_told(shop, receiver):
         "checkout_request_id": checkout,
         "account_reference": "HY-7K2MQ4PX",
         "at": "2026-11-21T06:00:00+00:00",
+        "kind": "STK",
+        "account": "working",
+        "balance": 3000,
+        "conversation_id": "",
+        "originator_conversation_id": "",
+        "reverses": "",
     }
 
 

@@ -15,8 +15,9 @@ def test_the_state_tells_everything(shop):
     shop.deliver_all()
     state = shop.state()
     assert set(state) == {
-        "now", "is_frozen", "is_manual", "seed", "shop", "shortcode", "prompts", "movements", "requests",
-        "callbacks", "deliveries", "phones", "faults", "numbers",
+        "now", "is_frozen", "is_manual", "seed", "shop", "shortcode", "b2c_shortcode", "accounts", "switches",
+        "registrations", "prompts", "bill_payments", "orders", "movements", "requests", "callbacks", "deliveries",
+        "phones", "faults", "numbers",
     }  # fmt: skip
     assert (state["now"], state["is_frozen"], state["is_manual"]) == ("2026-11-21T06:00:00+00:00", True, True)
     assert [one["kind"] for one in state["requests"]] == ["OAUTH", "STK"]
@@ -30,7 +31,8 @@ def test_the_state_tells_everything(shop):
 def test_the_state_keeps_the_shops_secrets(shop):
     config = shop.running.engine.config
     dump = requests.get(f"{shop.base_url}/_control/state", timeout=5).text
-    assert not any(secret in dump for secret in (config.consumer_secret, config.passkey, shop.token))
+    secrets = (config.consumer_secret, config.passkey, config.initiator_password, shop.token)
+    assert not any(secret in dump for secret in secrets)
 
 
 def test_the_clock_freezes_moves_and_runs_again(shop):
@@ -125,7 +127,7 @@ def test_a_reset_forgets_everything_and_may_name_the_seed(shop):
     assert (state["seed"], state["now"]) == (42, "2026-11-21T06:00:00+00:00")
     assert not state["prompts"]
     assert not state["requests"]
-    assert state["faults"] == {"all": {}, "phones": {}, "next": []}
+    assert state["faults"] == {"all": {}, "phones": {}, "kinds": {}, "next": []}
     assert refused(shop, "/reset", {"seed": "x"}).status_code == 400
 
 
@@ -133,13 +135,16 @@ def test_the_faults_that_are_set_are_shown(shop):
     shop.faults("all", callbacks=0)
     shop.faults("phone", ACHIENG, push="waf")
     shop.faults(answer="lost")
+    shop.control("/faults", scope="all", kind="b2c", faults={"callbacks": 2})
     assert shop.state()["faults"] == {
         "all": {"callbacks": 0},
         "phones": {ACHIENG: {"push": "waf"}},
-        "next": [{"msisdn": "", "faults": {"answer": "lost"}}],
+        "kinds": {"b2c": {"all": {"callbacks": 2}, "phones": {}}},
+        "next": [{"kind": "stk", "msisdn": "", "faults": {"answer": "lost"}}],
     }
     assert refused(shop, "/faults", {"scope": "phone", "faults": {}}).status_code == 400
     assert refused(shop, "/faults", {"scope": "all"}).status_code == 400
+    assert refused(shop, "/faults", {"scope": "all", "kind": "b2b", "faults": {}}).status_code == 400
 
 
 def test_a_page_from_elsewhere_cannot_steer_it(shop):

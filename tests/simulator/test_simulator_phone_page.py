@@ -88,6 +88,33 @@ def test_a_failure_is_texted_where_mpesa_texts_it(shop):
     assert "not have enough money" in insufficient
 
 
+def test_a_phone_pays_by_paybill_under_any_account(shop):
+    page = get(shop, f"/phone/{ACHIENG}").text
+    assert 'id="paybill"' in page
+    assert "Business number 174379, HAKI YETU." in page
+    assert shop.pay_bill(50, "<b>what I like</b>", pin="1234")["progress"] == "paid"
+    shown = screen(shop)
+    assert shown["balance"] == 99_950
+    assert "Ksh50.00 sent to HAKI YETU for account <b>what I like</b>" in shown["messages"][0]["text"]
+
+
+def test_a_paybill_payment_that_fails_is_texted(shop):
+    shop.pay_bill(pin="0000")
+    shop.pay_bill(200_000)
+    wrong_pin, insufficient = [one["text"] for one in screen(shop)["messages"]]
+    assert wrong_pin == "Failed. You have entered a wrong M-PESA PIN. Ksh3,000.00 was not sent to HAKI YETU."
+    assert "not have enough money" in insufficient
+
+
+def test_money_that_comes_or_comes_back_is_texted(shop):
+    shop.b2c(Amount=500)
+    receipt = shop.pay_bill(50)["receipt"]
+    shop.reverse(receipt, 50)
+    received, _, given_back = [one["text"] for one in screen(shop)["messages"]]
+    assert "You have received Ksh500.00 from HAKI YETU" in received
+    assert f"Transaction {receipt} was reversed on 21/11/26 at 9:00 AM and Ksh50.00 is credited" in given_back
+
+
 def test_the_shop_on_the_prompt_is_configured(open_shop):
     shop = open_shop(shop="MAMA MBOGA")
     shop.pushed()

@@ -45,6 +45,28 @@ def test_a_signal_stops_it_cleanly_and_at_once(name):
     assert (process.returncode, errors) == (0, "")
 
 
+def test_the_organisation_is_set_up_from_the_command_line(tmp_path):
+    arguments = ["--b2c-shortcode", "600111", "--utility", "5", "--stk-also-confirms", "--no-validation"]
+    with launch(*arguments, "--register-again", "--key-file", str(tmp_path / "key.pem")) as process:
+        base_url = re.search(r"http://127\.0\.0\.1:\d+", process.stdout.readline()).group()
+        state = requests.get(f"{base_url}/_control/state", timeout=5).json()
+        process.terminate()
+        process.communicate(timeout=5)
+    assert (state["b2c_shortcode"], state["accounts"]["utility"]) == ("600111", 5)
+    assert state["switches"] == {
+        "external_validation": False, "stk_also_confirms": True, "urls_may_be_registered_again": True,
+    }  # fmt: skip
+    assert (tmp_path / "key.pem").read_bytes().startswith(b"-----BEGIN PRIVATE KEY")
+
+
+def test_a_bad_key_file_is_named_at_the_start(tmp_path):
+    (tmp_path / "key.pem").write_text("no key")
+    with launch("--key-file", str(tmp_path / "key.pem")) as process:
+        _, errors = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert "key.pem is no PEM key" in errors
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment"), [((), {"APP_ENV": "production"}), (("--host", "192.168.1.7"), {})]
 )
