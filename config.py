@@ -8,32 +8,43 @@ import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 from environs import Env, EnvValidationError, ValidationError, validate
 
+from config_checks import (
+    LIVE_BASE,
+    SANDBOX_BASE,
+    SANDBOX_PASSKEY,
+    SANDBOX_SHORTCODE,
+    SIMULATOR_CERTIFICATE,
+    SIMULATOR_CREDENTIALS,
+    SIMULATOR_INITIATOR,
+    Network,
+    unsafe,
+)
+
+__all__ = [
+    "LIVE_BASE",
+    "SANDBOX_BASE",
+    "SANDBOX_PASSKEY",
+    "SANDBOX_SHORTCODE",
+    "SIMULATOR_CREDENTIALS",
+    "SIMULATOR_INITIATOR",
+    "ConfigurationError",
+    "Network",
+    "Settings",
+    "load_settings",
+    "parse_networks",
+]
+
 PROJECT_DIR = Path(__file__).resolve().parent
-LIVE_BASE = "https://api.safaricom.co.ke"
-SANDBOX_BASE = "https://sandbox.safaricom.co.ke"
-
-# Published by Safaricom for the sandbox shortcode 174379 (Daraja portal, M-Pesa Express simulator page).
-SANDBOX_SHORTCODE = "174379"
-SANDBOX_PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
-
 # Source addresses that Safaricom publishes for its callbacks (Daraja portal, Going Live).
 SAFARICOM_ADDRESSES = (
     "196.201.214.200,196.201.214.206,196.201.213.114,196.201.214.207,196.201.214.208,196.201.213.44,"
     "196.201.212.127,196.201.212.138,196.201.212.129,196.201.212.136,196.201.212.74,196.201.212.69"
 )
 PRIVATE_RANGES = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
-SIMULATOR_CREDENTIALS = {
-    "safaricom_consumer_key": "simulator-key",
-    "safaricom_consumer_secret": "simulator-secret",
-    "safaricom_shortcode": SANDBOX_SHORTCODE,
-    "safaricom_passkey": SANDBOX_PASSKEY,
-}
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 RefundTiers = tuple[tuple[int, int], ...]
 
 
@@ -71,6 +82,11 @@ class Settings:
     safaricom_passkey: str = field(default="", repr=False)
     safaricom_transaction_type: str = "CustomerPayBillOnline"
     safaricom_till_number: str = ""
+    safaricom_initiator_name: str = ""
+    safaricom_initiator_password: str = field(default="", repr=False)
+    safaricom_certificate: str = ""
+    safaricom_security_credential: str = field(default="", repr=False)
+    safaricom_b2c_shortcode: str = ""
     safaricom_query_rate: int = 60
     safaricom_allowed_ips: tuple[Network, ...] = ()
     callback_url_base: str = ""
@@ -84,6 +100,10 @@ class Settings:
     metrics_token: str = field(default="", repr=False)
     mail_url: str = field(default="", repr=False)
     mail_from: str = "Haki Yetu <no-reply@localhost>"
+    sms_url: str = field(default="", repr=False)
+    sms_token: str = field(default="", repr=False)
+    sms_sender: str = ""
+    business_name: str = "Haki Yetu"
 
     hold_minutes: int = 15
     commission_percent: int = 10
@@ -96,6 +116,14 @@ class Settings:
     def is_production(self) -> bool:
         """Say whether real money moves through this process."""
         return self.app_env == "production"
+
+    @property
+    def moves_money_out(self) -> bool:
+        """Say whether payouts, refunds, balance and status questions can be sent."""
+        sealed = self.safaricom_security_credential or (
+            self.safaricom_initiator_password and self.safaricom_certificate
+        )
+        return bool(self.safaricom_initiator_name and self.safaricom_b2c_shortcode and sealed)
 
     @property
     def on_sqlite(self) -> bool:
@@ -131,7 +159,7 @@ def load_settings(*, dotenv: Path | None = PROJECT_DIR / ".env") -> Settings:
             for name, said in cast("dict[str, list[str]]", error.error_messages).items()
         }
     _derive(values)
-    faults = _unsafe(values) | faults
+    faults = unsafe(values) | faults
     if faults:
         raise ConfigurationError(faults)
     return Settings(**values)
@@ -165,6 +193,11 @@ def _read(env: Env) -> dict[str, Any]:
             validate=validate.OneOf(["CustomerPayBillOnline", "CustomerBuyGoodsOnline"]),
         ),
         "safaricom_till_number": env.str("SAFARICOM_TILL_NUMBER", ""),
+        "safaricom_initiator_name": env.str("SAFARICOM_INITIATOR_NAME", ""),
+        "safaricom_initiator_password": env.str("SAFARICOM_INITIATOR_PASSWORD", ""),
+        "safaricom_certificate": env.str("SAFARICOM_CERTIFICATE", ""),
+        "safaricom_security_credential": env.str("SAFARICOM_SECURITY_CREDENTIAL", ""),
+        "safaricom_b2c_shortcode": env.str("SAFARICOM_B2C_SHORTCODE", ""),
         "safaricom_query_rate": env.int("SAFARICOM_QUERY_RATE", 0, validate=validate.Range(min=0, max=6000)),
         "safaricom_allowed_ips": env.networks("SAFARICOM_ALLOWED_IPS", SAFARICOM_ADDRESSES),
         "callback_url_base": env.str("CALLBACK_URL_BASE", "").rstrip("/"),
@@ -177,6 +210,10 @@ def _read(env: Env) -> dict[str, Any]:
         "metrics_token": env.str("METRICS_TOKEN", ""),
         "mail_url": env.str("MAIL_URL", ""),
         "mail_from": env.str("MAIL_FROM", "Haki Yetu <no-reply@localhost>"),
+        "sms_url": env.str("SMS_URL", ""),
+        "sms_token": env.str("SMS_TOKEN", ""),
+        "sms_sender": env.str("SMS_SENDER", ""),
+        "business_name": env.str("BUSINESS_NAME", "Haki Yetu", validate=validate.Length(max=40)),
         "hold_minutes": env.int("HOLD_MINUTES", 15, validate=validate.Range(3, 24 * 60)),
         "commission_percent": env.int("COMMISSION_PERCENT", 10, validate=validate.Range(0, 100)),
         "refund_tiers": env.refund_tiers("REFUND_TIERS", "24:100,6:50,0:0"),
@@ -217,6 +254,7 @@ def _derive(values: dict[str, Any]) -> None:
         values["safaricom_allowed_ips"] = (values["safaricom_allowed_ips"] or ()) + parse_networks(
             "127.0.0.0/8,::1"
         )
+        _derive_simulator_initiator(values)
     if not values["safaricom_query_rate"]:
         values["safaricom_query_rate"] = 5 if values["safaricom_base"] == SANDBOX_BASE else 60
     values["log_format"] = values["log_format"] or ("json" if production else "console")
@@ -225,6 +263,13 @@ def _derive(values: dict[str, Any]) -> None:
     values["database_url"] = _sqlalchemy_url(values["database_url"], values)
     if not values["jwt_secret_key"] and not production:
         values["jwt_secret_key"] = _kept_secret(values["instance_dir"] / "jwt_secret_key")
+
+
+def _derive_simulator_initiator(values: dict[str, Any]) -> None:
+    """Move money out by the simulator's own initiator, once the simulator has left its certificate here."""
+    certificate = values["instance_dir"] / SIMULATOR_CERTIFICATE
+    if certificate.exists() and not values["safaricom_initiator_name"]:
+        values |= SIMULATOR_INITIATOR | {"safaricom_certificate": str(certificate)}
 
 
 def _sqlalchemy_url(url: str, values: dict[str, Any]) -> str:
@@ -246,71 +291,3 @@ def _kept_secret(path: Path) -> str:
     except FileExistsError:
         pass
     return path.read_text()
-
-
-def _unsafe(values: dict[str, Any]) -> dict[str, str]:
-    """Name every setting that would lose money or let a stranger in."""
-    faults: dict[str, str] = {}
-    if not values["safaricom_base"]:
-        faults["SAFARICOM_BASE"] = "is missing (the bundled simulator is off)"
-    for name in SIMULATOR_CREDENTIALS:
-        if not values[name]:
-            faults[name.upper()] = "is missing"
-    if values["safaricom_transaction_type"] == "CustomerBuyGoodsOnline" and not values["safaricom_till_number"]:
-        faults["SAFARICOM_TILL_NUMBER"] = "is needed with CustomerBuyGoodsOnline"
-    if not urlsplit(values["callback_url_base"]).hostname:
-        faults["CALLBACK_URL_BASE"] = "must be the public address of this API, such as https://pay.example.co.ke"
-    if len(values["jwt_secret_key"]) < 32:
-        faults["JWT_SECRET_KEY"] = "must be at least 32 random characters"
-    if not values["database_url"].startswith(("sqlite:", "postgresql+psycopg:")):
-        faults["DATABASE_URL"] = "must be a postgresql:// or sqlite:/// address"
-    return faults | (
-        _unsafe_in_production(values) if values["app_env"] == "production" else _unsafe_elsewhere(values)
-    )
-
-
-def _unsafe_elsewhere(values: dict[str, Any]) -> dict[str, str]:
-    faults = {}
-    if urlsplit(values["safaricom_base"]).hostname == urlsplit(LIVE_BASE).hostname:
-        faults["SAFARICOM_BASE"] = "is the live one: set APP_ENV=production to move real money"
-    if os.environ.get("FLASK_ENV") == "production":
-        faults["FLASK_ENV"] = "says production while APP_ENV does not"
-    if not _is_loopback(values["host"]) and not values["allow_remote"]:
-        faults["HOST"] = "is reachable from outside: set ALLOW_REMOTE=1 if that is meant"
-    return faults
-
-
-def _unsafe_in_production(values: dict[str, Any]) -> dict[str, str]:
-    faults = {}
-    if "simulator" in values["jwt_secret_key"] or len(set(values["jwt_secret_key"])) < 10:
-        faults["JWT_SECRET_KEY"] = "must be at least 32 random characters, not a default or a repeated one"
-    if values["database_url"].startswith("sqlite") and not values["allow_sqlite"]:
-        faults["DATABASE_URL"] = "is SQLite: set ALLOW_SQLITE=1 if one machine is enough"
-    if urlsplit(values["callback_url_base"]).scheme != "https":
-        faults["CALLBACK_URL_BASE"] = "must start with https:// in production"
-    if values["safaricom_base"] == LIVE_BASE and values["safaricom_passkey"] == SANDBOX_PASSKEY:
-        faults["SAFARICOM_PASSKEY"] = "is the public sandbox one; the live base needs your own"
-    if values["safaricom_consumer_key"] == SIMULATOR_CREDENTIALS["safaricom_consumer_key"]:
-        faults["SAFARICOM_CONSUMER_KEY"] = "belongs to the simulator"
-    if _is_loopback(urlsplit(values["safaricom_base"]).hostname or ""):
-        faults["SAFARICOM_BASE"] = "points at this machine: the simulator does not run in production"
-    if not values["rate_limits"]:
-        faults["RATE_LIMITS"] = "cannot be off in production"
-    if "*" in values["cors_origins"]:
-        faults["CORS_ORIGINS"] = "must name the front ends, not *"
-    if not values["safaricom_allowed_ips"] or any(
-        _too_open(network) for network in values["safaricom_allowed_ips"]
-    ):
-        faults["SAFARICOM_ALLOWED_IPS"] = "must list Safaricom's addresses, not a private or an open range"
-    return faults
-
-
-def _too_open(network: Network) -> bool:
-    return network.is_private or network.prefixlen < (16 if network.version == 4 else 32)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

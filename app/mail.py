@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from dataclasses import dataclass, field
+from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
 from urllib.parse import unquote, urlsplit
@@ -12,7 +14,19 @@ TIMEOUT_S = 20
 
 
 class NotSent(Exception):
-    """The mail server could not be reached, or did not take the message."""
+    """The mail server could not be reached, or did not take the message.
+
+    A refusal is no end either: a server that is set up wrong refuses everybody, until somebody repairs it.
+    """
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A file that goes with an e-mail; the media type may carry parameters."""
+
+    name: str
+    media_type: str
+    content: bytes = field(repr=False)
 
 
 def send(message: EmailMessage, *, mail_url: str) -> None:
@@ -43,12 +57,32 @@ def _encrypt(server: smtplib.SMTP, trust: ssl.SSLContext, *, required: bool) -> 
         raise smtplib.SMTPNotSupportedError("the password would travel in the clear")
 
 
-def compose(*, sender: str, to: str, subject: str, body: str, message_id: str) -> EmailMessage:
-    """Write a plain text e-mail; raise ValueError if an address or the subject could forge a header."""
+def compose(
+    *,
+    sender: str,
+    to: str,
+    subject: str,
+    body: str,
+    message_id: str,
+    body_html: str | None = None,
+    attachment: Attachment | None = None,
+) -> EmailMessage:
+    """Write an e-mail, with the same in HTML where given; raise ValueError if a header could be forged."""
     message = EmailMessage()
     message["From"] = sender
     message["To"] = Address(addr_spec=to)
     message["Subject"] = subject
     message["Message-ID"] = message_id
     message.set_content(body)
+    if body_html is not None:
+        message.add_alternative(body_html, subtype="html")
+    if attachment is not None:
+        kind = policy.default.header_factory("Content-Type", attachment.media_type)
+        message.add_attachment(
+            attachment.content,
+            maintype=kind.maintype,
+            subtype=kind.subtype,
+            params=dict(kind.params),
+            filename=attachment.name,
+        )
     return message

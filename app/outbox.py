@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 import sqlalchemy as sa
 import structlog
 from flask import Blueprint, render_template, request
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from app import mail
-from app.database import Base, PrimaryKey, reading, refuse_open_transaction, transactional
+from app import mail, sms
+from app.database import (
+    Base,
+    PrimaryKey,
+    insert_if_absent,
+    reading,
+    refuse_open_transaction,
+    text_enum,
+    transactional,
+)
 from app.errors import NotFound
 from app.http import public
+from app.mail import Attachment
 from app.proxies import parse_address
 from app.runtime import runtime
 from config import Settings
@@ -25,45 +35,104 @@ log = structlog.get_logger()
 blueprint = Blueprint("outbox", __name__)
 
 
+class Channel(StrEnum):
+    """How a message travels."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
 class OutboxMessage(Base):
-    """An e-mail that is to be sent, or was."""
+    """An e-mail or an SMS that is to be sent, or was; an SMS has a body alone."""
 
     __tablename__ = "outbox"
-    __table_args__ = (sa.Index("ix_outbox_due", "sent_at", "next_attempt_at"),)
+    __table_args__ = (
+        sa.Index("ix_outbox_due", "sent_at", "next_attempt_at"),
+        sa.Index("uq_outbox_message_key", "message_key", "channel", unique=True),
+    )
 
     id: Mapped[PrimaryKey]
+    channel: Mapped[Channel] = mapped_column(text_enum(Channel, "channel"))
     recipient: Mapped[str] = mapped_column(sa.String(254))
-    subject: Mapped[str] = mapped_column(sa.String(200))
+    subject: Mapped[str] = mapped_column(sa.String(200), default="")
     body: Mapped[str] = mapped_column(sa.Text)
+    body_html: Mapped[str | None] = mapped_column(sa.Text)
+    attachment_name: Mapped[str | None] = mapped_column(sa.String(100))
+    attachment_type: Mapped[str | None] = mapped_column(sa.String(100))
+    attachment: Mapped[bytes | None]
+    message_key: Mapped[str | None] = mapped_column(sa.String(100))  # the event that it tells of, once
     created_at: Mapped[datetime]
     sent_at: Mapped[datetime | None]
-    attempts: Mapped[int]
+    refused_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
 
 
-def queue_message(session: Session, *, to: str, subject: str, body: str, now: datetime) -> None:
-    """Queue an e-mail in the caller's transaction: no message without its cause, no cause without its message."""
-    session.add(
-        OutboxMessage(recipient=to, subject=subject, body=body, created_at=now, attempts=0, next_attempt_at=now)
+def queue_message(
+    session: Session,
+    *,
+    to: str,
+    subject: str,
+    body: str,
+    now: datetime,
+    body_html: str | None = None,
+    attachment: Attachment | None = None,
+    message_key: str | None = None,
+) -> bool:
+    """Queue an e-mail in the caller's transaction: no message without its cause, no cause without its message.
+
+    One event, which the key names, queues one message for each channel; say whether it was queued now.
+    """
+    return insert_if_absent(
+        session,
+        OutboxMessage,
+        channel=Channel.EMAIL,
+        recipient=to,
+        subject=subject,
+        body=body,
+        body_html=body_html,
+        attachment_name=attachment.name if attachment else None,
+        attachment_type=attachment.media_type if attachment else None,
+        attachment=attachment.content if attachment else None,
+        message_key=message_key,
+        created_at=now,
+        next_attempt_at=now,
+    )
+
+
+def queue_sms(session: Session, *, to: str, text: str, now: datetime, message_key: str | None = None) -> bool:
+    """Queue an SMS to 254... on the same terms; it is sent as one line."""
+    return insert_if_absent(
+        session,
+        OutboxMessage,
+        channel=Channel.SMS,
+        recipient=to,
+        body=" ".join(text.split()),
+        message_key=message_key,
+        created_at=now,
+        next_attempt_at=now,
     )
 
 
 def deliver_one(*, settings: Settings, now: datetime) -> bool:
     """Try to send the message that has been due longest; say whether there was one.
 
-    Without MAIL_URL the message stays in the outbox, where the outbox page shows it in development.
+    Without MAIL_URL, or SMS_URL, the message stays in the outbox, where the outbox page shows it in development.
     """
     message = _lease(now=now)
     if message is None:
         return False
+    told = log.bind(message_id=message.id, channel=message.channel)
     try:
-        if settings.mail_url:
-            _send(message, settings)
-    except mail.NotSent as fault:
-        log.warning("mail_not_sent", message_id=message.id, attempts=message.attempts, error=str(fault))
-        return True
-    _mark_sent(message.id, now=now)
-    log.info("mail_sent" if settings.mail_url else "mail_kept_in_outbox", message_id=message.id)
+        goes_out = _send(message, settings)
+    except (mail.NotSent, sms.NotSent) as fault:
+        told.warning("message_not_sent", attempts=message.attempts, error=str(fault))
+    except sms.Refused as fault:
+        told.warning("message_refused", error=str(fault))
+        _finish(message.id, refused_at=now)
+    else:
+        told.info("message_sent" if goes_out else "message_kept_in_outbox")
+        _finish(message.id, sent_at=now)
     return True
 
 
@@ -72,6 +141,7 @@ def _lease(session: Session, *, now: datetime) -> OutboxMessage | None:
     # The next attempt is set before this one is made: a crash in between delays a message, and never loses it.
     due = sa.select(OutboxMessage).where(
         OutboxMessage.sent_at.is_(None),
+        OutboxMessage.refused_at.is_(None),
         OutboxMessage.next_attempt_at <= now,
         OutboxMessage.attempts < MOST_ATTEMPTS,
     )
@@ -83,21 +153,43 @@ def _lease(session: Session, *, now: datetime) -> OutboxMessage | None:
     return message
 
 
-def _send(message: OutboxMessage, settings: Settings) -> None:
+def _send(message: OutboxMessage, settings: Settings) -> bool:
+    """Send a message; say whether there is anything to send it through."""
     refuse_open_transaction()
+    if message.channel is Channel.EMAIL:
+        return _send_mail(message, settings)
+    gateway = sms.provider(settings)
+    if gateway is not None:
+        gateway.send(message.recipient, message.body, message_id=_name(message))
+    return gateway is not None
+
+
+def _send_mail(message: OutboxMessage, settings: Settings) -> bool:
+    if not settings.mail_url:
+        return False
+    file = None
+    if message.attachment is not None and message.attachment_name and message.attachment_type:
+        file = Attachment(message.attachment_name, message.attachment_type, message.attachment)
     written = mail.compose(
         sender=settings.mail_from,
         to=message.recipient,
         subject=message.subject,
         body=message.body,
-        message_id=f"<outbox-{message.id}@haki-yetu>",  # the same at every attempt, so that a second copy shows
+        message_id=f"<{_name(message)}@haki-yetu>",
+        body_html=message.body_html,
+        attachment=file,
     )
     mail.send(written, mail_url=settings.mail_url)
+    return True
+
+
+def _name(message: OutboxMessage) -> str:
+    return f"outbox-{message.id}"  # the same at every attempt, so that a second copy shows
 
 
 @transactional
-def _mark_sent(session: Session, message_id: int, *, now: datetime) -> None:
-    session.execute(sa.update(OutboxMessage).where(OutboxMessage.id == message_id).values(sent_at=now))
+def _finish(session: Session, /, message_id: int, **instant: datetime) -> None:
+    session.execute(sa.update(OutboxMessage).where(OutboxMessage.id == message_id).values(**instant))
 
 
 @blueprint.route("/outbox")

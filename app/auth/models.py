@@ -49,6 +49,7 @@ class Login(Base):
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime]
     refresh_jti: Mapped[str] = mapped_column(sa.String(32))
+    reauthenticated_at: Mapped[datetime | None]  # when the password was typed again; logging in does not count
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[EndReason | None] = mapped_column(text_enum(EndReason, "end_reason"))
 

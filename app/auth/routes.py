@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from flask_jwt_extended import get_jwt
 
-from app.auth import accounts, logins, passwords, tokens
+from app.auth import accounts, logins, passwords, stepup, tokens
 from app.auth.models import Login, User
 from app.auth.password_policy import WeakPassword
 from app.auth.schemas import (
@@ -16,6 +16,8 @@ from app.auth.schemas import (
     LogInSchema,
     PasswordChangeSchema,
     ProfileSchema,
+    ReauthenticatedSchema,
+    ReauthenticateSchema,
     RegisterSchema,
     ResetSchema,
     SessionSchema,
@@ -138,6 +140,22 @@ def change_password(body: Fields) -> Fields:
     Every log-in ends, this one included; the answer carries the tokens of a new one.
     """
     return _session(*passwords.change(_me(), **body, now=_now(), limited=runtime().settings.rate_limits))
+
+
+@blp.route("/reauthenticate", methods=["POST"])
+@allow()
+@blp.arguments(ReauthenticateSchema)
+@blp.response(200, ReauthenticatedSchema)
+@blp.alt_response(422, schema=ErrorSchema, description=passwords.WrongPassword.code)
+@blp.alt_response(429, schema=ErrorSchema, description=f"{TooManyAttempts.code}, with Retry-After")
+def reauthenticate(body: Fields) -> Fields:
+    """Type the password again, which moving money out asks for
+
+    It holds for five minutes and for this log-in alone.
+    """
+    limited = runtime().settings.rate_limits
+    until = stepup.reauthenticate(_me(), login_id=get_jwt()["sid"], **body, now=_now(), limited=limited)
+    return _done("The password is right.") | {"valid_until": until}
 
 
 @blp.route("/password/forgot", methods=["POST"])

@@ -9,7 +9,7 @@ import marshmallow as ma
 from marshmallow import validate
 
 from app.auth.password_policy import MAX_LENGTH
-from app.fields import Phone, Text
+from app.fields import Instant, Phone, Text
 from app.roles import Role
 
 
@@ -70,6 +70,12 @@ class PasswordChangeSchema(ma.Schema):
     new_password = Password(required=True)
 
 
+class ReauthenticateSchema(ma.Schema):
+    """The password again, by who is logged in."""
+
+    password = Password(required=True)
+
+
 class ForgotSchema(ma.Schema):
     """Whose password is forgotten."""
 
@@ -106,3 +112,9 @@ class DoneSchema(ma.Schema):
 
     success = ma.fields.Boolean(required=True)
     message = ma.fields.String(required=True)
+
+
+class ReauthenticatedSchema(DoneSchema):
+    """Until when this log-in may do what needs the password again."""
+
+    valid_until = Instant(required=True)

@@ -1,68 +1,204 @@
-"""What a client is told by e-mail about money, in English and Swahili; never what the consultation is about."""
+"""Who is told what about money, and when: queued in the transaction that makes it true, once for each event."""
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from app import money
 from app.auth.models import User
-from app.consultations.models import Consultation
-from app.outbox import queue_message
+from app.clock import NAIROBI
+from app.consultations.calendar import calendar_file
+from app.consultations.models import Consultation, ConsultationStatus, Mode
+from app.mail import Attachment
+from app.outbox import queue_message, queue_sms
+from app.payments import letters
+from app.payments.letters import CORRECTED, ENDED, GIVEN_BACK, LATE, TOO_MUCH, Facts, Letter, Written
+from app.payments.models import Payment
+from app.payments.wording import message_for
 
-LATE = """\
-Dear {name},
+__all__ = ["ENDED", "GIVEN_BACK", "LATE", "TOO_MUCH"]  # what money_goes_back is told
 
-{amount} for your booking {reference} reached us when the booking was over. We send it back to you; you need not
-do anything. If you still want an appointment, please book a new time.
-
-{amount} za nafasi yako {reference} zilitufikia baada ya nafasi hiyo kuisha. Tunakurudishia; huna la kufanya.
-Kama bado unahitaji miadi, tafadhali weka nafasi mpya.
-"""
-TOO_MUCH = """\
-Dear {name},
-
-for your booking {reference} we received {amount} more than it costs. We send that back to you; you need not do
-anything. The booking itself is not touched by this.
-
-Kwa nafasi yako {reference} tumepokea {amount} zaidi ya gharama yake. Tunakurudishia kiasi hicho; huna la kufanya.
-Nafasi yako yenyewe haijabadilika.
-"""
-ENDED = """\
-Dear {name},
-
-your booking {reference} is over without having taken place. {amount} of what you paid goes back to you; you need
-not do anything.
-
-Nafasi yako {reference} imeisha bila kufanyika. Tunakurudishia {amount} kati ya ulicholipa; huna la kufanya.
-"""
-CORRECTED = """\
-Dear {name},
-
-M-Pesa has told us that less money reached us for your booking {reference} than it had said before. {amount} goes
-back to you, instead of what we wrote. If this does not seem right, please tell us.
-
-M-Pesa imetujulisha kwamba pesa za nafasi yako {reference} zilikuwa pungufu ya ilivyosema awali. Tunakurudishia
-{amount}, badala ya kiasi tulichokuandikia. Kama si sahihi, tafadhali tujulishe.
-"""
+MODES = {
+    Mode.VIDEO: "By video / Kwa video",
+    Mode.PHONE: "By phone / Kwa simu",
+    Mode.IN_PERSON: "In person / Ana kwa ana",
+}
+FULL_NUMBER = re.compile(r"254\d{9}", re.ASCII)  # Safaricom masks or hashes some of those that it tells us
 
 
 def money_goes_back(
-    session: Session, consultation: Consultation, amount: int, *, because: str, now: datetime
+    session: Session, consultation: Consultation, amount: int, *, because: Letter, now: datetime
 ) -> None:
-    """Tell a client that money which the booking cannot use goes back, in cents: LATE, TOO_MUCH or ENDED."""
+    """Tell a client that money which the booking cannot use goes back, in cents; `because` is one of __all__."""
     client = session.get_one(User, consultation.client_id)
-    reference, spoken = consultation.reference, money.spoken(amount)
-    queue_message(
-        session,
-        to=client.email,
-        subject=f"Your booking {reference}: {spoken} goes back to you",
-        body=because.format(name=client.full_name, amount=spoken, reference=reference),
-        now=now,
+    written = letters.write(
+        because, name=client.full_name, amount=money.spoken(amount), reference=consultation.reference
     )
+    cancelled = because is ENDED and consultation.status is ConsultationStatus.CANCELLED
+    file = calendar_file(consultation, now=now) if cancelled else None
+    _mail(session, client, written, None, now=now, attachment=file)
 
 
 def less_goes_back(session: Session, consultation: Consultation, amount: int, *, now: datetime) -> None:
     """Tell a client that less goes back than was written before, in cents."""
     money_goes_back(session, consultation, amount, because=CORRECTED, now=now)
+
+
+def payment_confirmed(session: Session, consultation: Consultation, payment: Payment, *, now: datetime) -> None:
+    """Tell a client that this payment has confirmed the booking, once for each booking."""
+    client = session.get_one(User, consultation.client_id)
+    received = money.spoken(payment.amount_received, payment.currency)
+    facts: Facts = (
+        ("Booking / Nafasi", consultation.reference),
+        ("When / Lini", f"{consultation.starts_at.astimezone(NAIROBI):%a %d %b %Y, %H:%M}"),
+        ("How / Namna", MODES[consultation.mode]),
+        ("Received / Tumepokea", received),
+    )
+    written = letters.write(
+        letters.CONFIRMED,
+        name=client.full_name,
+        facts=facts + _receipt_fact(payment.mpesa_receipt_number),
+        reference=consultation.reference,
+        amount=received,
+        when=_spoken(consultation.starts_at),
+        receipt=_receipt_clause(payment.mpesa_receipt_number),
+    )
+    key = f"booking:{consultation.id}:confirmed"
+    _mail(session, client, written, key, now=now, attachment=calendar_file(consultation, now=now))
+    _sms(session, client, written, key, now=now, otherwise=payment.phone)
+
+
+def payment_failed(session: Session, consultation: Consultation, payment: Payment, *, now: datetime) -> None:
+    """Tell a client that a payment did not go through and what to do now.
+
+    Once for each booking, however often the client tries; not where it is confirmed already, or was cancelled.
+    """
+    if consultation.status not in (ConsultationStatus.PENDING, ConsultationStatus.EXPIRED):
+        return
+    client = session.get_one(User, consultation.client_id)
+    kept = consultation.held_until is not None and consultation.held_until > now
+    written = letters.write(
+        letters.NOT_PAID if kept else letters.NOT_PAID_IN_TIME,
+        name=client.full_name,
+        reference=consultation.reference,
+        what=message_for(payment, swahili=False),
+        what_in_swahili=message_for(payment, swahili=True),
+        until=_spoken(consultation.hold_expires_at),
+    )
+    key = f"booking:{consultation.id}:not-paid"
+    _mail(session, client, written, key, now=now)
+    _sms(session, client, written, key, now=now, otherwise=payment.phone)
+
+
+def refund_sent(
+    session: Session,
+    consultation: Consultation,
+    *,
+    refund_id: int,
+    amount: int,
+    receipt: str | None,
+    now: datetime,
+    phone: str | None = None,
+) -> None:
+    """Tell a client that a refund has arrived, in cents; `phone` is where to, if the account has no number."""
+    client = session.get_one(User, consultation.client_id)
+    written = letters.write(
+        letters.REFUNDED,
+        name=client.full_name,
+        facts=_receipt_fact(receipt),
+        reference=consultation.reference,
+        amount=money.spoken(amount),
+        receipt=_receipt_clause(receipt),
+    )
+    key = f"refund:{refund_id}:sent"
+    _mail(session, client, written, key, now=now)
+    _sms(session, client, written, key, now=now, otherwise=phone)
+
+
+def refund_failed(
+    session: Session, consultation: Consultation, *, refund_id: int, amount: int, now: datetime
+) -> None:
+    """Tell a client that M-Pesa did not carry out a refund, in cents, once however often it is tried."""
+    client = session.get_one(User, consultation.client_id)
+    written = letters.write(
+        letters.NOT_REFUNDED,
+        name=client.full_name,
+        reference=consultation.reference,
+        amount=money.spoken(amount),
+    )
+    _mail(session, client, written, f"refund:{refund_id}:failed", now=now)
+
+
+def payout_completed(
+    session: Session,
+    *,
+    payout_id: int,
+    user_id: int,
+    amount: int,
+    receipt: str | None,
+    now: datetime,
+    phone: str | None = None,
+) -> None:
+    """Tell the payee that a payout has arrived, in cents; `phone` is where to, if the account has no number."""
+    payee = session.get_one(User, user_id)
+    written = letters.write(
+        letters.PAID_OUT,
+        name=payee.full_name,
+        facts=_receipt_fact(receipt),
+        amount=money.spoken(amount),
+        receipt=_receipt_clause(receipt),
+    )
+    key = f"payout:{payout_id}:completed"
+    _mail(session, payee, written, key, now=now)
+    _sms(session, payee, written, key, now=now, otherwise=phone)
+
+
+def payout_failed(session: Session, *, payout_id: int, user_id: int, amount: int, now: datetime) -> None:
+    """Tell the payee that M-Pesa did not carry out a payout, in cents, once however often it is tried."""
+    payee = session.get_one(User, user_id)
+    written = letters.write(letters.NOT_PAID_OUT, name=payee.full_name, amount=money.spoken(amount))
+    _mail(session, payee, written, f"payout:{payout_id}:failed", now=now)
+
+
+def _mail(
+    session: Session,
+    person: User,
+    written: Written,
+    key: str | None,
+    *,
+    now: datetime,
+    attachment: Attachment | None = None,
+) -> None:
+    queue_message(
+        session,
+        to=person.email,
+        subject=written.subject,
+        body=written.text,
+        body_html=written.html,
+        attachment=attachment,
+        message_key=key,
+        now=now,
+    )
+
+
+def _sms(
+    session: Session, person: User, written: Written, key: str, *, now: datetime, otherwise: str | None
+) -> None:
+    number = person.phone_number or otherwise
+    if number is not None and FULL_NUMBER.fullmatch(number):
+        queue_sms(session, to=number, text=written.sms, message_key=key, now=now)
+
+
+def _receipt_fact(receipt: str | None) -> Facts:
+    return (("M-Pesa receipt / Risiti ya M-Pesa", receipt),) if receipt else ()
+
+
+def _receipt_clause(receipt: str | None) -> str:
+    return f", receipt {receipt}" if receipt else ""
+
+
+def _spoken(instant: datetime) -> str:
+    return f"{instant.astimezone(NAIROBI):%a %d %b %H:%M}"

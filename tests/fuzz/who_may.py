@@ -65,6 +65,7 @@ TABLE = {
     "POST /api/auth/logout-all": Row(SIGNED_IN),
     "GET /api/auth/me": Row(SIGNED_IN),
     "PATCH /api/auth/me": Row(SIGNED_IN, body={"full_name": "Somebody"}),
+    "POST /api/auth/reauthenticate": Row(SIGNED_IN, body={"password": PASSWORD}),
     "POST /api/auth/password": Row(
         SIGNED_IN, body={"current_password": PASSWORD, "new_password": STRONG_PASSWORD}
     ),

@@ -122,6 +122,10 @@ def test_a_complete_production_environment_starts(load):
         ({"RATE_LIMITS": "off"}, "RATE_LIMITS"),
         ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS"),
         ({"SAFARICOM_TRANSACTION_TYPE": "CustomerBuyGoodsOnline"}, "SAFARICOM_TILL_NUMBER"),
+        ({"SMS_URL": "http://sms.example.co.ke/send", "SMS_TOKEN": "t"}, "SMS_URL"),
+        ({"SMS_URL": "https://", "SMS_TOKEN": "t"}, "SMS_URL"),
+        ({"SMS_URL": "https://sms.example.co.ke/send"}, "SMS_TOKEN"),
+        ({"MAIL_URL": "https://mail.example.co.ke"}, "MAIL_URL"),
     ],
 )
 def test_production_refuses_what_would_lose_money_or_let_a_stranger_in(load, change, named):
@@ -159,8 +163,26 @@ def test_a_remote_host_in_development_has_to_be_meant(load):
     assert load(HOST="0.0.0.0", ALLOW_REMOTE="1").host == "0.0.0.0"
 
 
+@pytest.mark.parametrize("url", ["mail.example.co.ke", "smtp://", "smtp://u:p@:587", "smtp://h:x", "http://h"])
+def test_a_mail_address_that_nothing_could_be_sent_through_is_refused(load, url):
+    assert set(faults_of(load, MAIL_URL=url)) == {"MAIL_URL"}
+
+
+def test_mail_and_sms_are_read_whole(load):
+    sms = {"SMS_URL": "https://sms.example.co.ke/send", "SMS_TOKEN": "t", "SMS_SENDER": "HAKIYETU"}
+    settings = load(
+        **PRODUCTION, **sms, MAIL_URL="smtps://u:p@mail.example.co.ke", BUSINESS_NAME="Amani Advocates"
+    )
+    assert (settings.sms_url, settings.sms_token, settings.sms_sender) == tuple(sms.values())
+    assert settings.mail_url == "smtps://u:p@mail.example.co.ke"
+    assert settings.business_name == "Amani Advocates"
+    assert load().business_name == "Haki Yetu"
+    assert load(SMS_URL="http://127.0.0.1:9/send", SMS_TOKEN="t").sms_url  # on a developer's machine
+
+
 def test_no_secret_stands_in_the_repr(load):
-    shown = repr(load(**PRODUCTION, METRICS_TOKEN="metrics-canary", MAIL_URL="smtp://u:mail-canary@h"))
+    sms = {"SMS_URL": "https://h/sms-address-canary", "SMS_TOKEN": "sms-canary"}
+    shown = repr(load(**PRODUCTION, **sms, METRICS_TOKEN="metrics-canary", MAIL_URL="smtp://u:mail-canary@h"))
     for secret in (
         PRODUCTION["JWT_SECRET_KEY"],
         "a-secret",
@@ -169,6 +191,8 @@ def test_no_secret_stands_in_the_repr(load):
         "haki:pw",
         "metrics-canary",
         "mail-canary",
+        "sms-canary",
+        "sms-address-canary",
     ):
         assert secret not in shown
 

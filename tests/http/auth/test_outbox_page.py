@@ -3,7 +3,8 @@
 import pytest
 
 from app.database import transaction
-from app.outbox import queue_message
+from app.mail import Attachment
+from app.outbox import queue_message, queue_sms
 from tests.conftest import make_settings
 
 
@@ -19,6 +20,18 @@ def test_it_shows_the_newest_message_first(client, app, clock):
     assert page.status_code == 200
     assert page.text.index("The second one") < page.text.index("The first one")
     assert "achieng@example.com" in page.text
+
+
+def test_it_shows_an_sms_and_the_name_of_a_file(client, app, clock):
+    with app.app_context(), transaction() as session:
+        to = {"to": "achieng@example.com", "subject": "With a file", "body": "B", "now": clock.now()}
+        queue_message(session, **to, body_html="<b>B</b>", attachment=Attachment("ABC.ics", "text/calendar", b"x"))
+        queue_sms(session, to="254712345678", text="Booking ABC\nconfirmed.", now=clock.now())
+    page = client.get("/outbox").text
+    assert "With ABC.ics" in page
+    assert "<h2>SMS</h2>" in page
+    assert "Booking ABC confirmed." in page
+    assert "254712345678" in page
 
 
 def test_nothing_in_a_message_becomes_markup(client, app, clock):

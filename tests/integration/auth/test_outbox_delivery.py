@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from app import outbox
 from app.database import reading, transaction
+from app.mail import Attachment
 from tests.conftest import make_settings
 
 
@@ -167,3 +168,48 @@ def test_without_a_mail_server_the_message_stays_to_be_read(app, clock, tmp_path
     assert [deliver(app, without, clock) for _ in range(2)] == [True, False]
     assert server.taken == []
     assert rows(app)[0].sent_at == clock.now()
+
+
+def test_html_and_a_calendar_file_arrive_as_they_were_queued(app, settings, clock, server):
+    file = Attachment("ABC.ics", "text/calendar; method=PUBLISH; charset=utf-8", "BEGIN:VCALENDAR ũ\r\n".encode())
+    with app.app_context(), transaction() as session:
+        to = {"to": "achieng@example.com", "subject": "Both", "now": clock.now()}
+        outbox.queue_message(session, **to, body="Habari ũ", body_html="<p>Habari ũ</p>", attachment=file)
+    deliver(app, settings, clock)
+    (message,) = server.taken
+    assert message.get_body(("plain",)).get_content().strip() == "Habari ũ"
+    assert message.get_body(("html",)).get_content().strip() == "<p>Habari ũ</p>"
+    (attached,) = message.iter_attachments()
+    assert (attached.get_content_type(), attached.get_filename()) == ("text/calendar", "ABC.ics")
+    assert attached["Content-Type"].params["method"] == "PUBLISH"
+    assert attached.get_content() == "BEGIN:VCALENDAR ũ\r\n"
+
+
+def test_one_event_queues_one_message_for_each_channel(app, clock, server):
+    def queue_both():
+        with app.app_context(), transaction() as session:
+            key = {"message_key": "booking:1:confirmed", "now": clock.now()}
+            mailed = outbox.queue_message(session, to="achieng@example.com", subject="S", body="B", **key)
+            return mailed, outbox.queue_sms(session, to="254712345678", text="B", **key)
+
+    assert [queue_both() for _ in range(2)] == [(True, True), (False, False)]
+    assert [row.channel for row in rows(app)] == ["email", "sms"]
+
+
+def test_an_event_that_two_tell_of_at_once_queues_one_message(app, clock, server):
+    barrier = threading.Barrier(6)
+
+    def tell(_):
+        barrier.wait(timeout=30)
+        with app.app_context(), transaction() as session:
+            return outbox.queue_sms(session, to="254712345678", text="B", message_key="one", now=clock.now())
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(tell, range(6))) == [False] * 5 + [True]
+    assert len(rows(app)) == 1
+
+
+def test_messages_without_a_key_are_all_queued(app, clock, server):
+    queue(app, clock, 2)
+    queue(app, clock, 2)
+    assert len(rows(app)) == 4

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.mail import compose
+from app.mail import Attachment, compose
 
 GOOD = {
     "sender": "Haki Yetu <no-reply@example.org>",
@@ -31,3 +31,19 @@ def test_a_body_stays_a_body():
     written = compose(**GOOD | {"body": "\r\n.\r\nBcc: all@example.com\r\n"})
     assert written["Bcc"] is None
     assert [name for name, _ in written.items()][:4] == ["From", "To", "Subject", "Message-ID"]
+
+
+def test_plain_text_alone_stays_plain():
+    assert compose(**GOOD).get_content_type() == "text/plain"
+
+
+def test_html_is_an_alternative_to_the_text_and_a_file_stands_beside_both():
+    file = Attachment("a.ics", "text/calendar; method=PUBLISH", b"BEGIN:VCALENDAR\r\n")
+    written = compose(**GOOD, body_html="<p>Habari</p>", attachment=file)
+    kinds = [part.get_content_type() for part in written.walk()]
+    assert kinds == ["multipart/mixed", "multipart/alternative", "text/plain", "text/html", "text/calendar"]
+
+
+def test_the_name_of_a_file_forges_no_header():
+    with pytest.raises(ValueError):
+        compose(**GOOD, attachment=Attachment("a.ics\r\nBcc: all@example.com", "text/calendar", b""))

@@ -1,0 +1,137 @@
+"""What a configuration must not be: everything that would lose money or let a stranger in, named at once."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+LIVE_BASE = "https://api.safaricom.co.ke"
+SANDBOX_BASE = "https://sandbox.safaricom.co.ke"
+
+# Published by Safaricom for the sandbox shortcode 174379 (Daraja portal, M-Pesa Express simulator page).
+SANDBOX_SHORTCODE = "174379"
+SANDBOX_PASSKEY = "bfb279f9aa9bdbcf158e97dd71a467cd2e0c893059b10f78e6b72ada1ed2c919"
+
+SIMULATOR_CREDENTIALS = {
+    "safaricom_consumer_key": "simulator-key",
+    "safaricom_consumer_secret": "simulator-secret",
+    "safaricom_shortcode": SANDBOX_SHORTCODE,
+    "safaricom_passkey": SANDBOX_PASSKEY,
+}
+# Published by Safaricom for the sandbox (Daraja portal, test credentials); the bundled simulator takes them, too.
+SIMULATOR_INITIATOR = {
+    "safaricom_initiator_name": "testapi",
+    "safaricom_initiator_password": "Safaricom999!*!",
+    "safaricom_b2c_shortcode": "600992",
+}
+SIMULATOR_CERTIFICATE = "simulator.cer"
+_MAIL_ADDRESS = re.compile(r"smtps?://([^@\s]*@)?([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?/?", re.ASCII)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def unsafe(values: dict[str, Any]) -> dict[str, str]:
+    """Name every setting that would lose money or let a stranger in."""
+    faults: dict[str, str] = {}
+    if not values["safaricom_base"]:
+        faults["SAFARICOM_BASE"] = "is missing (the bundled simulator is off)"
+    for name in SIMULATOR_CREDENTIALS:
+        if not values[name]:
+            faults[name.upper()] = "is missing"
+    if values["safaricom_transaction_type"] == "CustomerBuyGoodsOnline" and not values["safaricom_till_number"]:
+        faults["SAFARICOM_TILL_NUMBER"] = "is needed with CustomerBuyGoodsOnline"
+    faults |= _unsafe_initiator(values)
+    if not urlsplit(values["callback_url_base"]).hostname:
+        faults["CALLBACK_URL_BASE"] = "must be the public address of this API, such as https://pay.example.co.ke"
+    if len(values["jwt_secret_key"]) < 32:
+        faults["JWT_SECRET_KEY"] = "must be at least 32 random characters"
+    if not values["database_url"].startswith(("sqlite:", "postgresql+psycopg:")):
+        faults["DATABASE_URL"] = "must be a postgresql:// or sqlite:/// address"
+    faults |= _unusable_messengers(values)
+    return faults | (
+        _unsafe_in_production(values) if values["app_env"] == "production" else _unsafe_elsewhere(values)
+    )
+
+
+def _unusable_messengers(values: dict[str, Any]) -> dict[str, str]:
+    faults = {}
+    if values["mail_url"] and not _MAIL_ADDRESS.fullmatch(values["mail_url"]):
+        faults["MAIL_URL"] = "must be an smtp:// or smtps:// address with a host"
+    schemes = ("https",) if values["app_env"] == "production" else ("https", "http")
+    gateway = urlsplit(values["sms_url"])
+    if values["sms_url"] and not (gateway.scheme in schemes and gateway.hostname):
+        faults["SMS_URL"] = "must be an https:// address"
+    return faults if values["sms_token"] or not values["sms_url"] else faults | {"SMS_TOKEN": "is missing"}
+
+
+def _unsafe_initiator(values: dict[str, Any]) -> dict[str, str]:
+    """Name what is missing to move money out, where anything of it is set."""
+    password, certificate = values["safaricom_initiator_password"], values["safaricom_certificate"]
+    sealed = values["safaricom_security_credential"]
+    name, shortcode = values["safaricom_initiator_name"], values["safaricom_b2c_shortcode"]
+    faults: dict[str, str] = {}
+    if not any((password, certificate, sealed, name, shortcode)):
+        return faults
+    if not name:
+        faults["SAFARICOM_INITIATOR_NAME"] = "is missing (payouts and refunds)"
+    if not shortcode:
+        faults["SAFARICOM_B2C_SHORTCODE"] = "is missing (payouts and refunds)"
+    if not sealed and not (password and certificate):
+        faults["SAFARICOM_SECURITY_CREDENTIAL"] = (
+            "is missing: set it, or SAFARICOM_INITIATOR_PASSWORD and SAFARICOM_CERTIFICATE"
+        )
+    if certificate and not Path(certificate).is_file():
+        faults["SAFARICOM_CERTIFICATE"] = "names no file; it is the path of Safaricom's certificate"
+    return faults
+
+
+def _unsafe_elsewhere(values: dict[str, Any]) -> dict[str, str]:
+    faults = {}
+    if urlsplit(values["safaricom_base"]).hostname == urlsplit(LIVE_BASE).hostname:
+        faults["SAFARICOM_BASE"] = "is the live one: set APP_ENV=production to move real money"
+    if os.environ.get("FLASK_ENV") == "production":
+        faults["FLASK_ENV"] = "says production while APP_ENV does not"
+    if not _is_loopback(values["host"]) and not values["allow_remote"]:
+        faults["HOST"] = "is reachable from outside: set ALLOW_REMOTE=1 if that is meant"
+    return faults
+
+
+def _unsafe_in_production(values: dict[str, Any]) -> dict[str, str]:
+    faults = {}
+    if "simulator" in values["jwt_secret_key"] or len(set(values["jwt_secret_key"])) < 10:
+        faults["JWT_SECRET_KEY"] = "must be at least 32 random characters, not a default or a repeated one"
+    if values["database_url"].startswith("sqlite") and not values["allow_sqlite"]:
+        faults["DATABASE_URL"] = "is SQLite: set ALLOW_SQLITE=1 if one machine is enough"
+    if urlsplit(values["callback_url_base"]).scheme != "https":
+        faults["CALLBACK_URL_BASE"] = "must start with https:// in production"
+    if values["safaricom_base"] == LIVE_BASE and values["safaricom_passkey"] == SANDBOX_PASSKEY:
+        faults["SAFARICOM_PASSKEY"] = "is the public sandbox one; the live base needs your own"
+    if values["safaricom_initiator_password"] == SIMULATOR_INITIATOR["safaricom_initiator_password"]:
+        faults["SAFARICOM_INITIATOR_PASSWORD"] = "is the public sandbox one; the live base needs your own"
+    if values["safaricom_consumer_key"] == SIMULATOR_CREDENTIALS["safaricom_consumer_key"]:
+        faults["SAFARICOM_CONSUMER_KEY"] = "belongs to the simulator"
+    if _is_loopback(urlsplit(values["safaricom_base"]).hostname or ""):
+        faults["SAFARICOM_BASE"] = "points at this machine: the simulator does not run in production"
+    if not values["rate_limits"]:
+        faults["RATE_LIMITS"] = "cannot be off in production"
+    if "*" in values["cors_origins"]:
+        faults["CORS_ORIGINS"] = "must name the front ends, not *"
+    if not values["safaricom_allowed_ips"] or any(
+        _too_open(network) for network in values["safaricom_allowed_ips"]
+    ):
+        faults["SAFARICOM_ALLOWED_IPS"] = "must list Safaricom's addresses, not a private or an open range"
+    return faults
+
+
+def _too_open(network: Network) -> bool:
+    return network.is_private or network.prefixlen < (16 if network.version == 4 else 32)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
