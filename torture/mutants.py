@@ -20,9 +20,21 @@ from sqlalchemy.orm import Session
 from app.consultations import bookings
 from app.consultations.models import Consultation, ConsultationStatus
 from app.database import transactional
-from app.payments import allocation, callbacks, collect, doubts, inbox, inquire, jobs, ledger, refunds, settle
+from app.payments import (
+    allocation,
+    callbacks,
+    collect,
+    doubts,
+    inbox,
+    inquire,
+    jobs,
+    ledger,
+    refunds,
+    settle,
+    told_prompts,
+)
 from app.payments.daraja import DarajaClient, OutcomeUnknown, RefusalKind, Refused, tokens
-from app.payments.models import InboxItem, Payment, PaymentStatus, Trust
+from app.payments.models import InboxItem, NewsKind, Payment, PaymentStatus, Trust
 from app.payments.states import TRANSITIONS, Action, Says
 from torture import recovery
 from torture.knobs import Knobs
@@ -171,16 +183,17 @@ def _lease_for_ever(payment: Payment, now: Any) -> Any:
 _keep = callbacks._keep
 
 
-def _believe_the_bare_path(trust: Trust, payment_id: int | None, *more: Any) -> Any:
-    if trust is not Trust.BARE or payment_id is None:
-        return _keep(trust, payment_id, *more)
-    kept = _keep(Trust.TRUSTED, payment_id, *more)
+def _believe_the_bare_path(kind: NewsKind, trust: Trust, to: inbox.Addressee) -> Any:
+    if trust is not Trust.BARE or to.payment_id is None:
+        return _keep(kind, trust, to)
+    kept = _keep(kind, Trust.TRUSTED, to)
     inbox.apply_or_leave(kept, now=callbacks.runtime().clock.now())
     return kept
 
 
-def _match_by_checkout_id(_token: str) -> int | None:
-    return inbox.payment_named_in(callbacks.request.get_data())
+def _match_by_checkout_id(*_: Any) -> inbox.Addressee | None:
+    named = told_prompts.payment_named_in(callbacks.request.get_data())
+    return inbox.Addressee(payment_id=named) if named else None
 
 
 @transactional
@@ -188,7 +201,7 @@ def _drop_on_error(session: Session, *, inbox_id: int, error: str, now: Any) -> 
     session.get_one(InboxItem, inbox_id).applied_at = now
 
 
-_from_callback = inbox.from_callback
+_from_callback = told_prompts.from_callback
 
 
 def _amount_as_asked(*details: Any, **more: Any) -> Any:
@@ -268,7 +281,7 @@ ALL = (
     ),
     Mutant("two live prompts on a phone", schema=("DROP INDEX uq_payments_live_phone",)),
     # Hearing.
-    Mutant("callbacks are matched by checkout id", _swap((inbox, "payment_of_token", _match_by_checkout_id))),
+    Mutant("callbacks are matched by checkout id", _swap((inbox, "addressee_of", _match_by_checkout_id))),
     Mutant("the bare path is believed", _swap((callbacks, "_keep", _believe_the_bare_path))),
     Mutant("every address is believed", _swap((callbacks, "_from_safaricom", lambda: True))),
     Mutant("200 although nothing was stored", _swap((callbacks, "put", _nothing))),
@@ -292,8 +305,8 @@ ALL = (
     Mutant("a repeat counts as more money", _swap((settle, "_owner_of", _no_owner))),
     Mutant("the second receipt of a prompt is dropped", _swap((settle, "_book_more_money", _nothing))),
     Mutant("a receipt that comes late is dropped", _swap((settle, "_merge", _nothing))),
-    Mutant("the amount is what was asked", _swap((inbox, "from_callback", _amount_as_asked))),
-    Mutant("the receipt is not read", _swap((inbox, "from_callback", _receipt_ignored))),
+    Mutant("the amount is what was asked", _swap((told_prompts, "from_callback", _amount_as_asked))),
+    Mutant("the receipt is not read", _swap((told_prompts, "from_callback", _receipt_ignored))),
     Mutant("part of the fee confirms", _swap((settle, "allocate", _allocate_whatever))),
     Mutant("excess is kept", _swap((allocation, "_send_back", _nothing))),
     Mutant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,9 @@ from app.http import Person, page
 from app.roles import STAFF
 
 
+REFERENCE_LENGTH = len("HY-") + 8
+
+
 class ConsultationNotFound(NotFound):
     """There is no such consultation, or it is none of this person's business."""
 
@@ -30,6 +34,27 @@ class Part(StrEnum):
     CLIENT = "client"
     ADVOCATE = "advocate"
     STAFF = "staff"
+
+
+def as_reference(typed: str) -> str:
+    """Read a reference as people type it: in any case, with or without blanks, dashes and HY in front."""
+    plain = re.sub(r"[^A-Z0-9]", "", typed.upper())
+    return f"HY-{plain.removeprefix('HY')}"
+
+
+def id_of_reference(session: Session, typed: str) -> int | None:
+    """Find the consultation that a typed reference names."""
+    return session.scalar(select(Consultation.id).where(Consultation.reference == as_reference(typed)))
+
+
+def nearly_named(session: Session, typed: str) -> list[Consultation]:
+    """Find up to three consultations whose reference differs in one character from what was typed."""
+    wanted = as_reference(typed)
+    if len(wanted) != REFERENCE_LENGTH:
+        return []
+    patterns = [f"{wanted[:place]}_{wanted[place + 1 :]}" for place in range(3, len(wanted))]
+    near = select(Consultation).where(or_(*(Consultation.reference.like(pattern) for pattern in patterns)))
+    return list(session.scalars(near.order_by(Consultation.id.desc()).limit(3)))
 
 
 def part_in(consultation: Consultation, person: Person) -> Part:

@@ -13,9 +13,11 @@ from app.consultations.bookings import change, confirm
 from app.consultations.models import Consultation, ConsultationStatus
 from app.consultations.models import PaymentStatus as Standing
 from app.payments import notices
-from app.payments.models import Payment, PaymentStatus, ReviewKind
+from app.payments.models import Payment, PaymentStatus, Refund, RefundStatus, ReviewKind
 from app.payments.refunds import give_back, is_dead, money_held
 from app.payments.review import open_item
+
+_SERVED = (ConsultationStatus.COMPLETED, ConsultationStatus.NO_SHOW)
 
 
 def allocate(session: Session, consultation: Consultation, payment: Payment, *, now: datetime) -> None:
@@ -25,7 +27,8 @@ def allocate(session: Session, consultation: Consultation, payment: Payment, *, 
         ConsultationStatus.PENDING,
         ConsultationStatus.EXPIRED,
     ):
-        confirm(session, consultation, now=now, cause="paid")
+        if confirm(session, consultation, now=now, cause="paid"):
+            notices.payment_confirmed(session, consultation, payment, now=now)
     dead = is_dead(consultation)
     surplus = held - (consultation.kept_amount if dead else consultation.fee)
     if surplus > 0:
@@ -61,14 +64,29 @@ def refresh_standing(session: Session, consultation: Consultation, *, now: datet
     """Bring a locked booking's payment status in line with its payments."""
     session.flush()
     payments = session.scalars(
-        sa.select(Payment).where(Payment.consultation_id == consultation.id).order_by(Payment.id)
+        sa.select(Payment)
+        .where(Payment.consultation_id == consultation.id, ~Payment.is_aside, Payment.merged_into_id.is_(None))
+        .order_by(Payment.id)
     ).all()
-    change(session, consultation, now=now, cause="payment", payment_status=_standing(consultation, payments))
+    standing = _standing(consultation, payments)
+    if standing is Standing.REFUNDING and _all_is_back(session, consultation):
+        standing = Standing.REFUNDED
+    change(session, consultation, now=now, cause="payment", payment_status=standing)
+
+
+def _all_is_back(session: Session, consultation: Consultation) -> bool:
+    open_ = sa.select(Refund.id).where(
+        Refund.consultation_id == consultation.id, Refund.status != RefundStatus.COMPLETED
+    )
+    overdue = is_dead(consultation) and money_held(session, consultation.id) > consultation.kept_amount
+    return not overdue and session.scalar(open_.limit(1)) is None
 
 
 def _standing(consultation: Consultation, payments: Sequence[Payment]) -> Standing:
     held = sum(payment.held for payment in payments)
-    if is_dead(consultation) and any(payment.amount_returned for payment in payments):
+    # Of what was served something goes back only because staff say so.
+    given_back = consultation.status in _SERVED and held < consultation.fee
+    if (is_dead(consultation) or given_back) and any(payment.amount_returned for payment in payments):
         return Standing.REFUNDING
     if held > 0:
         return Standing.PAID if held >= consultation.fee else Standing.PARTIALLY_PAID

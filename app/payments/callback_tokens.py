@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import secrets
 
+from app.payments.daraja import ResultUrls
+
 
 def new_token() -> str:
     """Make a token of 192 random bits."""
@@ -19,3 +21,9 @@ def token_hash(token: str) -> str:
 def callback_url(base: str, token: str) -> str:
     """Return the address that Safaricom calls with one payment's result."""
     return f"{base}/api/payment/mpesa/callback/{token}"
+
+
+def result_urls(base: str, token: str) -> ResultUrls:
+    """Return the addresses that Safaricom calls with the result of one order, or to say that it gave up."""
+    path = f"{base}/api/payment/daraja/{token}"
+    return ResultUrls(f"{path}/result", f"{path}/timeout")

@@ -25,12 +25,13 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one line o
 @payments_commands.command()
 @as_json
 def settle(as_json: bool) -> None:
-    """Apply kept news, ask about pending payments, give up the hopeless, request due refunds."""
+    """Apply kept news, ask about pending payments, give up the hopeless, request and send what goes back."""
     settings, clock = runtime().settings, runtime().clock
     _run(
         jobs.news_steps(settings, clock)
         | jobs.asking_steps(settings, clock, gateway())
-        | jobs.closing_steps(settings, clock),
+        | jobs.closing_steps(settings, clock)
+        | jobs.sending_steps(settings, clock, gateway()),
         as_json,
     )
 

@@ -16,6 +16,7 @@ from app.consultations.models import Consultation, ConsultationStatus
 from app.database import constraint_of, lock, transactional
 from app.errors import Problem
 from app.metrics import metrics
+from app.payments import doubts
 from app.payments.allocation import refresh_standing
 from app.payments.callback_tokens import callback_url, new_token, token_hash
 from app.payments.daraja import (
@@ -29,9 +30,8 @@ from app.payments.daraja import (
 )
 from app.payments.evidence import Evidence, not_charged
 from app.payments.limits import TooManyPrompts, check_limits
-from app.payments.models import Payment, PaymentEvent, PaymentStatus, ReviewKind
+from app.payments.models import Payment, PaymentEvent, PaymentStatus
 from app.payments.refunds import money_held
-from app.payments.review import open_item
 from app.payments.schedule import first_query_at
 from app.payments.settle import settle
 
@@ -184,7 +184,7 @@ def _record(
     consultation = lock_consultation(session, consultation_id)
     if consultation is None or consultation.client_id != payer_id:
         raise ConsultationNotFound
-    due = _amount_due(session, consultation, now=now)
+    due = amount_due(session, consultation, now=now)
     if amount is not None and amount != due:
         raise AmountMismatch(f"The amount due is {money.spoken(due)}. Leave the amount out, or send exactly that.")
     live = _live_prompt(session, consultation, now=now)
@@ -242,7 +242,8 @@ def _new_prompt(
     return _Recorded(payment, push)
 
 
-def _amount_due(session: Session, consultation: Consultation, *, now: datetime) -> int:
+def amount_due(session: Session, consultation: Consultation, *, now: datetime) -> int:
+    """Return the cents that a booking still costs; raise AlreadyPaid or NotPayable."""
     due = consultation.fee - money_held(session, consultation.id)
     if consultation.status in (ConsultationStatus.CONFIRMED, ConsultationStatus.COMPLETED) or due <= 0:
         raise AlreadyPaid
@@ -283,13 +284,16 @@ def _note_accepted(payment: Payment, accepted: StkPushAccepted, *, now: datetime
         return payment
 
 
+_OTHER_NAME = "M-Pesa called this prompt otherwise in its callback."
+
+
 @transactional
 def _fill_ids(session: Session, *, payment_id: int, accepted: StkPushAccepted, now: datetime) -> Payment:
     payment = lock(session, Payment, payment_id)
     if payment is None:
         raise LookupError(f"payment {payment_id} does not exist")
     if payment.checkout_request_id not in (None, accepted.checkout_request_id):
-        _doubt_id(session, payment, "contradicted", "M-Pesa called this prompt otherwise in its callback.", now)
+        doubts.call_about_id(session, payment, "contradicted", _OTHER_NAME, now)
     payment.checkout_request_id = payment.checkout_request_id or accepted.checkout_request_id
     payment.merchant_request_id = payment.merchant_request_id or accepted.merchant_request_id
     return payment
@@ -297,17 +301,4 @@ def _fill_ids(session: Session, *, payment_id: int, accepted: StkPushAccepted, n
 
 @transactional
 def _doubt_repeated_id(session: Session, *, payment: Payment, now: datetime) -> None:
-    _doubt_id(session, payment, "repeated", "M-Pesa gave this prompt the id of another one.", now)
-
-
-def _doubt_id(session: Session, payment: Payment, how: str, what: str, now: datetime) -> None:
-    open_item(
-        session,
-        ReviewKind.CONTRADICTORY_NEWS,
-        news_key=f"payment:{payment.id}:checkout-id-{how}",
-        payment_id=payment.id,
-        consultation_id=payment.consultation_id,
-        amount_expected=payment.amount,
-        proposed_action=f"{what} Check it on the M-Pesa statement.",
-        now=now,
-    )
+    doubts.call_about_id(session, payment, "repeated", "M-Pesa gave this prompt the id of another one.", now)

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.payments.evidence import Evidence
-from app.payments.models import Payment, ReviewKind
+from app.payments.evidence_out import MoneyOut
+from app.payments.models import Disbursement, Payment, Refund, ReviewKind
 from app.payments.review import open_item
 
 
@@ -21,7 +22,8 @@ def check_identity(session: Session, payment: Payment, evidence: Evidence, now: 
     elsewhere = ours is None and checkout_id_taken(session, theirs)
     if elsewhere or (ours is not None and theirs is not None and ours != theirs):
         kinds["checkout-id"] = ReviewKind.CONTRADICTORY_NEWS
-    if evidence.phone and evidence.phone.isdigit() and evidence.phone[-9:] != payment.phone[-9:]:
+    theirs_phone, ours_phone = evidence.phone or "", payment.phone or ""
+    if theirs_phone.isdigit() and ours_phone and theirs_phone[-9:] != ours_phone[-9:]:
         kinds["phone"] = ReviewKind.CONTRADICTORY_NEWS
     opened = [_doubt(session, kind, about, payment, evidence, now) for about, kind in kinds.items()]
     return any(opened)
@@ -61,5 +63,107 @@ def call_a_person(
         amount_expected=payment.amount,
         amount_received=evidence.amount or payment.amount_received or None,
         proposed_action=proposed_action,
+        now=now,
+    )
+
+
+def perhaps_counted_already(session: Session, aside: Payment, other: Payment, now: datetime) -> None:
+    """Call a person where two payments may be one and the same; Safaricom is asked meanwhile."""
+    open_item(
+        session,
+        ReviewKind.SECOND_PAYMENT,
+        news_key=f"payment:{aside.id}:same-as:{other.id}",
+        payment_id=aside.id,
+        consultation_id=other.consultation_id,
+        receipt=aside.mpesa_receipt_number or other.mpesa_receipt_number,
+        amount_expected=other.amount,
+        amount_received=aside.amount_received,
+        proposed_action=(
+            f"A prompt and a paybill notice may be one payment ({other.id}). Kept aside until M-Pesa answers; "
+            "else decide same_money or assign by the M-Pesa statement."
+        ),
+        now=now,
+    )
+
+
+def nobodys_money(session: Session, payment: Payment, inbox_id: int | None, hint: str, now: datetime) -> None:
+    """Call a person for money that names no booking of ours."""
+    open_item(
+        session,
+        ReviewKind.UNMATCHED_MONEY,
+        news_key=f"receipt:{payment.mpesa_receipt_number}",
+        payment_id=payment.id,
+        inbox_id=inbox_id,
+        receipt=payment.mpesa_receipt_number,
+        amount_received=payment.amount_received,
+        proposed_action=f"No booking has this account number; assign it, or give it back.{hint}",
+        now=now,
+    )
+
+
+def call_about_sending(
+    session: Session,
+    attempt: Disbursement,
+    about: str,
+    proposed_action: str,
+    evidence: MoneyOut | None,
+    now: datetime,
+    kind: ReviewKind = ReviewKind.CONTRADICTORY_NEWS,
+) -> bool:
+    """Open a review item about money that we send, once; say whether it was opened now."""
+    return open_item(
+        session,
+        kind,
+        news_key=f"disbursement:{attempt.id}:{about}",
+        disbursement_id=attempt.id,
+        inbox_id=evidence.inbox_id if evidence else None,
+        receipt=(evidence.receipt if evidence else None) or attempt.receipt,
+        amount_expected=attempt.amount,
+        amount_received=evidence.amount if evidence else None,
+        proposed_action=proposed_action,
+        now=now,
+    )
+
+
+def unmatched_money(
+    session: Session, receipt: str, amount: int | None, inbox_id: int | None, now: datetime
+) -> None:
+    """Call a person for money that was told of where nobody could book it."""
+    open_item(
+        session,
+        ReviewKind.UNMATCHED_MONEY,
+        news_key=f"receipt:{receipt}",
+        inbox_id=inbox_id,
+        receipt=receipt,
+        amount_received=amount,
+        proposed_action="Find on the M-Pesa statement who paid this; nothing was booked.",
+        now=now,
+    )
+
+
+def call_about_id(session: Session, payment: Payment, how: str, what: str, now: datetime) -> None:
+    """Call a person where Safaricom's id of a prompt is not what it was, or is another's."""
+    open_item(
+        session,
+        ReviewKind.CONTRADICTORY_NEWS,
+        news_key=f"payment:{payment.id}:checkout-id-{how}",
+        payment_id=payment.id,
+        consultation_id=payment.consultation_id,
+        amount_expected=payment.amount,
+        proposed_action=f"{what} Check it on the M-Pesa statement.",
+        now=now,
+    )
+
+
+def refund_needs_a_person(session: Session, refund: Refund, now: datetime) -> None:
+    """Call a person for a refund that M-Pesa offers no way for."""
+    open_item(
+        session,
+        ReviewKind.UNKNOWN_OUTCOME,
+        news_key=f"refund:{refund.id}:no-way",
+        payment_id=refund.payment_id,
+        consultation_id=refund.consultation_id,
+        amount_expected=refund.amount,
+        proposed_action=f"M-Pesa cannot send this back ({refund.failure_reason}); give it back by hand.",
         now=now,
     )

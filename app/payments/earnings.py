@@ -12,7 +12,7 @@ from app.consultations.bookings import lock_consultation
 from app.consultations.models import Absent, Consultation, ConsultationStatus
 from app.database import transactional
 from app.payments import ledger
-from app.payments.models import LedgerAccount
+from app.payments.models import LedgerAccount, Payment
 
 _USED = sa.or_(
     Consultation.status == ConsultationStatus.COMPLETED,
@@ -21,6 +21,11 @@ _USED = sa.or_(
 # Of a cancelled booking only what its tier keeps; the rest has to be on its way back first.
 _KEPT = sa.and_(
     Consultation.status == ConsultationStatus.CANCELLED, LedgerAccount.balance <= Consultation.kept_amount
+)
+
+# Money known by a notice alone is payable to nobody before Safaricom's own books have it, too.
+_UNVERIFIED = sa.exists().where(
+    Payment.consultation_id == Consultation.id, ~Payment.is_verified, Payment.amount_received > 0
 )
 
 
@@ -34,7 +39,7 @@ def split_one(session: Session, *, commission_percent: int, now: datetime) -> bo
     finished = (
         sa.select(Consultation.id)
         .join(LedgerAccount, LedgerAccount.name == account)
-        .where(LedgerAccount.balance > 0, sa.or_(_USED, _KEPT))
+        .where(LedgerAccount.balance > 0, sa.or_(_USED, _KEPT), ~_UNVERIFIED)
         .order_by(Consultation.id)
         .limit(1)
     )

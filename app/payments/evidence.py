@@ -1,4 +1,4 @@
-"""Evidence: frozen facts about one payment, whatever the source they were read from; pure."""
+"""Evidence: frozen facts about one movement of money, whatever the source they were read from; pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,18 @@ from decimal import Decimal
 from enum import StrEnum
 
 from app import money
-from app.payments.daraja import StkCallback, StkOutcome, StkQueryAnswer, describe
+from app.payments.daraja import (
+    C2bNotice,
+    C2bPayer,
+    PulledTransaction,
+    StkCallback,
+    StkOutcome,
+    StkQueryAnswer,
+    TransactionState,
+    describe,
+    read_payer,
+)
+from app.payments.models import StatementLine
 from app.payments.states import Says
 
 LARGEST_SHILLINGS = 1_000_000_000
@@ -22,6 +33,12 @@ class Source(StrEnum):
     PUSH = "push"  # the answer to the push itself
     CLOCK = "clock"  # nothing was heard for a day
     STAFF = "staff"  # two people read it off the M-Pesa statement
+    C2B = "c2b"  # a notice of a paybill payment
+    STATUS = "status"  # the answer to a question about a transaction
+    PULL = "pull"  # the list of paybill payments
+    STATEMENT = "statement"  # the organisation's statement
+    RESULT = "result"  # what became of an order of ours
+    SEND = "send"  # the answer to the order itself
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +59,100 @@ class Evidence:
     inbox_id: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class MoneyIn:
+    """Money that somebody says has come, with or without a prompt; the amount in cents."""
+
+    source: Source
+    receipt: str
+    amount: int
+    account_reference: str
+    payer: C2bPayer = field(repr=False)
+    at: datetime | None
+    inbox_id: int | None = None
+
+    @property
+    def is_verified(self) -> bool:
+        """Say whether Safaricom's own books say so; a notice alone is not enough to pay money out again."""
+        return self.source is not Source.C2B
+
+    def of_prompt(self) -> Evidence:
+        """Return what this says of the prompt that brought the money."""
+        return Evidence(
+            source=self.source,
+            says=Says.PAID,
+            result_code="0",
+            receipt=self.receipt,
+            amount=self.amount,
+            transaction_date=self.at,
+            inbox_id=self.inbox_id,
+        )
+
+
+def from_state_of_payment(state: TransactionState, *, inbox_id: int) -> MoneyIn | None:
+    """Read what Safaricom's books say of money that came; None unless it is completed and named whole."""
+    amount = cents(state.amount)
+    if state.status.lower() != "completed" or state.receipt is None or amount is None:
+        return None
+    number = state.debit_party.number if state.debit_party else None
+    return MoneyIn(
+        source=Source.STATUS,
+        receipt=state.receipt,
+        amount=amount,
+        account_reference="",
+        payer=read_payer(number),
+        at=state.finalised_at,
+        inbox_id=inbox_id,
+    )
+
+
+def from_c2b(notice: C2bNotice, *, inbox_id: int) -> MoneyIn | None:
+    """Read a notice of a paybill payment; None where it names no amount that M-Pesa can move."""
+    amount = cents(notice.amount)
+    if amount is None:
+        return None
+    return MoneyIn(
+        source=Source.C2B,
+        receipt=notice.receipt,
+        amount=amount,
+        account_reference=notice.account_reference,
+        payer=notice.payer,
+        at=notice.at,
+        inbox_id=inbox_id,
+    )
+
+
+def from_pull(pulled: PulledTransaction) -> MoneyIn | None:
+    """Read one line of the list of paybill payments."""
+    amount = cents(pulled.amount)
+    if amount is None or not pulled.receipt:
+        return None
+    return MoneyIn(
+        source=Source.PULL,
+        receipt=pulled.receipt,
+        amount=amount,
+        account_reference=pulled.account_reference,
+        payer=read_payer(pulled.phone),
+        at=pulled.at,
+    )
+
+
+def from_statement(line: StatementLine, payer: C2bPayer | None = None) -> MoneyIn:
+    """Read one line of the organisation's statement that brought money in; who paid is kept nowhere else."""
+    return MoneyIn(
+        source=Source.STATEMENT,
+        receipt=line.receipt,
+        amount=line.paid_in,
+        account_reference=line.account_reference or "",
+        payer=payer or C2bPayer("unknown", ""),
+        at=line.at,
+    )
+
+
 def from_callback(callback: StkCallback, *, inbox_id: int) -> Evidence | None:
     """Read a callback; None where it proves nothing, so that Safaricom has to be asked."""
     says = _claim(callback.outcome)
-    amount = _cents(callback.amount)
+    amount = cents(callback.amount)
     if says is None or (says is Says.PAID and amount is None):
         return None
     return Evidence(
@@ -101,7 +208,7 @@ def _reason(says: Says, result_code: str | None) -> str | None:
     return describe(result_code).reason if says is Says.FAILED else None
 
 
-def _cents(shillings: Decimal | None) -> int | None:
+def cents(shillings: Decimal | None) -> int | None:
     """Return exact cents; None for an amount that M-Pesa cannot move, which is then no evidence."""
     if shillings is None or not 0 < shillings <= LARGEST_SHILLINGS or shillings != int(shillings):
         return None

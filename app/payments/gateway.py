@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import cast
 
 from flask import Flask, current_app
 
 from app.clock import Clock
 from app.database import refuse_open_transaction
-from app.payments.daraja import Credentials, DarajaClient, TransactionType
+from app.payments.daraja import Credentials, DarajaClient, Initiator, TransactionType, security_credential
 from app.payments.token_store import DatabaseTokenStore
 from config import Settings
 
@@ -36,12 +37,23 @@ def build_client(app: Flask, settings: Settings, clock: Clock) -> DarajaClient:
             transaction_type=cast(TransactionType, settings.safaricom_transaction_type),
             till_number=settings.safaricom_till_number or None,
         ),
+        initiator=_initiator(settings),
         base_url=settings.safaricom_base,
         now=clock.now,
         sleep=clock.sleep,
         token_store=store,
         before_send=refuse_open_transaction,
     )
+
+
+def _initiator(settings: Settings) -> Initiator | None:
+    """Return who moves money out; None where nobody is configured to."""
+    if not settings.moves_money_out:
+        return None
+    sealed = settings.safaricom_security_credential or security_credential(
+        settings.safaricom_initiator_password, Path(settings.safaricom_certificate).read_bytes()
+    )
+    return Initiator(settings.safaricom_initiator_name, sealed, settings.safaricom_b2c_shortcode)
 
 
 def gateway() -> DarajaClient:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -11,14 +13,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import affected, reading, transactional
-from app.payments import spool
-from app.payments.callback_tokens import token_hash
-from app.payments.daraja import MalformedCallback, StkCallback, parse_stk_callback
-from app.payments.evidence import from_callback
-from app.payments.models import InboxItem, Payment, PaymentStatus, ReviewKind, Trust
-from app.payments.review import open_item
-from app.payments.settle import learn_ids, settle
-from app.payments.states import Says
+from app.payments import spool, told_paybill, told_prompts, told_results
+from app.payments.daraja import scrub_timeout
+from app.payments.models import C2bAddress, Disbursement, InboxItem, Inquiry, NewsKind, Payment, Trust
 
 log = structlog.get_logger()
 
@@ -26,12 +23,45 @@ UNMATCHED_BYTES_A_MINUTE = 1_000_000
 ATTEMPTS_BEFORE_ALARM = 10
 
 
+@dataclass(frozen=True)
+class Addressee:
+    """What an address of ours was made for; a paybill address is for whatever comes there."""
+
+    payment_id: int | None = None
+    disbursement_id: int | None = None
+    inquiry_id: int | None = None
+
+
+NOBODY = Addressee()
+
+
+def addressee_of(kind: NewsKind, hashed: str | None) -> Addressee | None:
+    """Find what the token of an address stands for; None for a token that we never gave out."""
+    with reading() as session:
+        return _addressee_of(session, kind, hashed)
+
+
+def _addressee_of(session: Session, kind: NewsKind, hashed: str | None) -> Addressee | None:
+    if kind is NewsKind.STK:
+        prompt = session.scalar(sa.select(Payment.id).where(Payment.callback_token_hash == hashed))
+        return Addressee(payment_id=prompt) if prompt else None
+    if kind is NewsKind.C2B:
+        known = session.scalar(sa.select(C2bAddress.id).where(C2bAddress.token_hash == hashed))
+        return NOBODY if known else None
+    order = session.scalar(sa.select(Disbursement.id).where(Disbursement.token_hash == hashed))
+    if order:
+        return Addressee(disbursement_id=order)
+    question = session.scalar(sa.select(Inquiry.id).where(Inquiry.token_hash == hashed))
+    return Addressee(inquiry_id=question) if question else None
+
+
 @transactional
 def keep(
     session: Session,
     *,
+    kind: NewsKind,
     trust: Trust,
-    payment_id: int | None,
+    to: Addressee,
     source_address: str,
     headers: str,
     raw: bytes,
@@ -40,41 +70,31 @@ def keep(
     """Store a message as it came and return its id; the caller may answer 200 from here on.
 
     Only trusted news waits to be applied. Of all other news nothing is believed; it makes us ask Safaricom soon.
+    A time-out may hold our credential, which is taken out first.
     """
     item = InboxItem(
         received_at=now,
+        kind=kind,
         trust=trust,
-        payment_id=payment_id,
+        payment_id=to.payment_id,
+        disbursement_id=to.disbursement_id,
+        inquiry_id=to.inquiry_id,
         source_address=source_address[:64],
         headers=headers,
-        raw=raw,
+        raw=scrub_timeout(raw) if kind is NewsKind.TIMEOUT else raw,
         next_attempt_at=now if trust is Trust.TRUSTED else None,
         applied_at=None if trust is Trust.TRUSTED else now,
     )
     session.add(item)
     session.flush()
-    if trust is not Trust.TRUSTED and payment_id is not None:
-        ask_soon(session, payment_id, now=now)
-    if trust is Trust.UNMATCHED:
-        _call_a_person(session, item, now=now)
+    if trust is not Trust.TRUSTED:
+        if to.payment_id is not None:
+            told_prompts.ask_soon(session, to.payment_id, now=now)
+        if to.disbursement_id is not None:
+            told_results.ask_soon(session, to.disbursement_id, now=now)
+    if trust is Trust.UNMATCHED and kind is NewsKind.STK:
+        told_prompts.call_for_unmatched(session, item, now=now)
     return item.id
-
-
-def _call_a_person(session: Session, item: InboxItem, *, now: datetime) -> None:
-    """Show money to staff that Safaricom names under a token which nobody holds, as after a restored backup."""
-    callback = _parsed(item.raw)
-    evidence = from_callback(callback, inbox_id=item.id) if callback else None
-    if evidence is not None and evidence.says is Says.PAID and evidence.receipt:
-        open_item(
-            session,
-            ReviewKind.UNMATCHED_MONEY,
-            news_key=f"receipt:{evidence.receipt}",
-            inbox_id=item.id,
-            receipt=evidence.receipt,
-            amount_received=evidence.amount,
-            proposed_action="Find on the M-Pesa statement who paid this; nothing was booked.",
-            now=now,
-        )
 
 
 def room_for_unmatched(size: int, *, now: datetime) -> bool:
@@ -87,7 +107,7 @@ def room_for_unmatched(size: int, *, now: datetime) -> bool:
 
 @transactional
 def apply(session: Session, *, inbox_id: int, now: datetime) -> None:
-    """Apply one kept message to its payment, once, whoever else tries at the same time.
+    """Apply one kept message to what it is about, once, whoever else tries at the same time.
 
     Bytes that say nothing make us ask; the message then counts as dealt with.
     """
@@ -95,60 +115,28 @@ def apply(session: Session, *, inbox_id: int, now: datetime) -> None:
     if not affected(session, unapplied.values(applied_at=now, attempts=InboxItem.attempts + 1, last_error=None)):
         return
     item = session.get_one(InboxItem, inbox_id)
-    if item.payment_id is None:
-        return
-    callback = _parsed(item.raw)
-    evidence = from_callback(callback, inbox_id=inbox_id) if callback else None
-    if evidence is not None:
-        settle(session, payment_id=item.payment_id, evidence=evidence, now=now)
-        return
-    if callback is not None:
-        learn_ids(
-            session,
-            item.payment_id,
-            checkout_request_id=callback.checkout_request_id,
-            merchant_request_id=callback.merchant_request_id,
-        )
-    ask_soon(session, item.payment_id, now=now)
+    _READERS[item.kind](session, item, now=now)
 
 
-def _parsed(raw: bytes) -> StkCallback | None:
-    try:
-        return parse_stk_callback(raw)
-    except MalformedCallback:
-        return None
+class _Reader(Protocol):
+    def __call__(self, session: Session, item: InboxItem, *, now: datetime) -> None: ...
 
 
-def is_malformed(raw: bytes) -> bool:
-    """Say whether a body is not a callback at all."""
-    return _parsed(raw) is None
+_READERS: dict[NewsKind, _Reader] = {
+    NewsKind.STK: told_prompts.apply_callback,
+    NewsKind.C2B: told_paybill.apply_confirmation,
+    NewsKind.RESULT: told_results.apply_result,
+    NewsKind.TIMEOUT: told_results.apply_timeout,
+}
 
 
-def payment_of_token(token: str) -> int | None:
-    """Find the payment whose callback address carries this token."""
-    return _payment_of_hash(token_hash(token))
-
-
-def _payment_of_hash(hashed: str | None) -> int | None:
-    with reading() as session:
-        return session.scalar(sa.select(Payment.id).where(Payment.callback_token_hash == hashed))
-
-
-def payment_named_in(raw: bytes) -> int | None:
-    """Find the payment that a body without a token names; good for asking, not for believing."""
-    callback = _parsed(raw)
-    named = callback.checkout_request_id if callback else None
-    with reading() as session:
-        return session.scalar(sa.select(Payment.id).where(Payment.checkout_request_id == named)) if named else None
-
-
-def ask_soon(session: Session, payment_id: int, *, now: datetime) -> None:
-    """Have Safaricom asked about a payment at the next chance; nothing that was said is believed."""
-    session.execute(
-        sa.update(Payment)
-        .where(Payment.id == payment_id, Payment.status != PaymentStatus.COMPLETED)
-        .values(next_query_at=now)
-    )
+def is_malformed(kind: NewsKind, raw: bytes) -> bool:
+    """Say whether a body is nothing that belongs to such an address; it was kept all the same."""
+    if kind is NewsKind.STK:
+        return told_prompts.parsed(raw) is None
+    if kind is NewsKind.C2B:
+        return told_paybill.parsed(raw) is None
+    return kind is NewsKind.RESULT and told_results.parsed(raw) is None
 
 
 def apply_or_leave(inbox_id: int, *, now: datetime) -> bool:
@@ -202,14 +190,15 @@ def replay_one(instance_dir: Path, *, now: datetime) -> bool:
     if found is None:
         return False
     file, message = found
-    trust, payment_id = message.trust, _payment_of_hash(message.token_hash)
+    trust, to = message.trust, addressee_of(message.kind, message.token_hash)
     if trust is Trust.BARE:
-        payment_id = payment_named_in(message.raw)
-    elif payment_id is None:
+        to = Addressee(payment_id=told_prompts.payment_named_in(message.raw))
+    elif to is None:
         trust = Trust.UNMATCHED
     inbox_id = keep(
+        kind=message.kind,
         trust=trust,
-        payment_id=payment_id,
+        to=to or NOBODY,
         source_address=message.source_address,
         headers=message.headers,
         raw=message.raw,

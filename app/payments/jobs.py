@@ -8,8 +8,19 @@ from datetime import timedelta
 from app.clock import Clock
 from app.consultations.bookings import complete_one_overdue, expire_one_hold
 from app.idempotency import forget_old_keys
-from app.payments import earnings, inbox, inquire, refund_queue, refunds
+from app.payments import (
+    ask_status,
+    disburse,
+    earnings,
+    inbox,
+    inquire,
+    refund_plan,
+    refund_queue,
+    refunds,
+    settle_out,
+)
 from app.payments.daraja import DarajaClient
+from app.payments.disburse import Sender
 from config import Settings
 
 MOST_AT_ONCE = 500
@@ -31,6 +42,26 @@ def asking_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict
     """Return the step that asks Safaricom; it may take as long as Safaricom does."""
     rate = settings.safaricom_query_rate
     return {"asked": lambda: inquire.ask_next(rate=rate, clock=clock, daraja=daraja)}
+
+
+def sending_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict[str, Step]:
+    """Return the steps that send money and ask what became of it; without an initiator there are none."""
+    if not settings.moves_money_out:
+        return {}
+    sender = Sender(settings.jwt_secret_key, settings.callback_url_base)
+    rate, base = settings.safaricom_query_rate, settings.callback_url_base
+    return {
+        "refunds_planned": lambda: refund_plan.plan_one(sender=sender, now=clock.now()),
+        "money_sent": lambda: disburse.send_next(sender=sender, now=clock.now(), daraja=daraja),
+        "status_asked": lambda: ask_status.ask_next(
+            rate=rate,
+            callback_base=base,
+            paybill=settings.safaricom_shortcode,
+            now=clock.now(),
+            daraja=daraja,
+        ),
+        "stuck_called": lambda: settle_out.call_for_one_stuck(now=clock.now()),
+    }
 
 
 def closing_steps(settings: Settings, clock: Clock) -> dict[str, Step]:

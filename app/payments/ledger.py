@@ -2,9 +2,10 @@
 
 Accounts are named `kind:key`. `mpesa:` accounts, `bank` and `loss` are what we hold (a debit raises them) and are
 summed when asked for, so that no row of theirs is fought over. All others are what we owe (a credit raises them):
-`consultation:<id>` is money held for a booking, `refund:<id>` money on its way back, `advocate:<id>` earnings not
-paid out yet, `platform:commission` what stays with us. They keep a running balance that the database refuses to
-let below zero.
+`consultation:<id>` is money held for a booking, `suspense` money of which nobody knows yet whose it is,
+`refund:<id>` money on its way back, `advocate:<id>` earnings not paid out yet, `in-transit:<payout>` a payout on
+its way, `platform:commission` what stays with us. They keep a running balance that the database refuses to let
+below zero.
 """
 
 from __future__ import annotations
@@ -18,10 +19,12 @@ from sqlalchemy.orm import Session
 from app.database import affected, insert_if_absent, reading
 from app.errors import Problem
 from app.http import page
-from app.payments.models import LedgerAccount, LedgerTransfer
+from app.payments.models import LedgerAccount, LedgerTransfer, Payment
 
 KES = "KES"
 WORKING = "mpesa:working"
+UTILITY = "mpesa:utility"
+SUSPENSE = "suspense"
 COMMISSION = "platform:commission"
 LOSS = "loss"
 _HELD_KINDS = ("mpesa", "bank", "loss")
@@ -42,6 +45,13 @@ def consultation_account(consultation_id: int) -> str:
     return f"consultation:{consultation_id}"
 
 
+def holding_account(payment: Payment) -> str:
+    """Name the account that holds what came by a payment: its booking's, or suspense."""
+    if payment.is_aside or payment.consultation_id is None:
+        return SUSPENSE
+    return consultation_account(payment.consultation_id)
+
+
 def advocate_account(advocate_id: int) -> str:
     """Name the account of what an advocate has earned and not been paid out."""
     return f"advocate:{advocate_id}"
@@ -50,6 +60,11 @@ def advocate_account(advocate_id: int) -> str:
 def refund_account(refund_id: int) -> str:
     """Name the account of money on its way back."""
     return f"refund:{refund_id}"
+
+
+def transit_account(payout_id: int) -> str:
+    """Name the account of a payout that is approved and has not arrived."""
+    return f"in-transit:{payout_id}"
 
 
 def transfer(

@@ -1,9 +1,11 @@
-"""Find a payment for somebody who may see it: whoever asked for it, and staff."""
+"""Find a payment for somebody who may see it, and say whose money it is."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session, joinedload
 
+from app.auth.models import User
 from app.consultations.models import Consultation
 from app.database import reading
 from app.errors import Problem
@@ -18,6 +20,23 @@ class PaymentNotFound(Problem):
     status, code, message = 404, "payment_not_found", "There is no such payment. Check the id."
 
 
+def paid_by_or_for(person_id: int) -> sa.ColumnElement[bool]:
+    """Select the payments that somebody made, or that are for a booking of theirs."""
+    booked = sa.select(Consultation.id).where(Consultation.client_id == person_id)
+    return sa.or_(Payment.payer_id == person_id, Payment.consultation_id.in_(booked))
+
+
+def is_own(session: Session, payment: Payment, person: Person) -> bool:
+    """Say whether somebody has paid, by account or by phone, or is the client whose booking was paid for."""
+    if payment.payer_id == person.id:
+        return True
+    phone = session.scalar(sa.select(User.phone_number).where(User.id == person.id))
+    if phone is not None and phone == payment.phone:
+        return True
+    booked = sa.select(Consultation.client_id).where(Consultation.id == payment.consultation_id)
+    return session.scalar(booked) == person.id
+
+
 def find(payment_id: int, *, who: Person) -> Payment:
     """Return a payment by our id; raise PaymentNotFound."""
     return _visible(Payment.id == payment_id, who)
@@ -29,9 +48,12 @@ def find_by_checkout_id(checkout_request_id: str, *, who: Person) -> Payment:
 
 
 def _visible(which: sa.ColumnElement[bool], who: Person) -> Payment:
+    wanted = sa.select(Payment).where(which)
+    if who.role not in STAFF:
+        wanted = wanted.where(paid_by_or_for(who.id))
     with reading() as session:
-        found = session.scalar(sa.select(Payment).where(which))
-    if found is None or (found.payer_id != who.id and who.role not in STAFF):
+        found = session.scalar(wanted)
+    if found is None:
         raise PaymentNotFound
     return found
 
@@ -42,8 +64,9 @@ def status_of(payment_id: int) -> PaymentStatus | None:
         return session.scalar(sa.select(Payment.status).where(Payment.id == payment_id))
 
 
-def with_booking(payment_id: int) -> tuple[Payment, Consultation]:
-    """Return a payment and its booking, read at the same moment."""
+def with_booking(payment_id: int) -> tuple[Payment, Consultation | None]:
+    """Return a payment with the one that holds its money, and its booking if that is known, read at one moment."""
     with reading() as session:
-        payment = session.get_one(Payment, payment_id)
-        return payment, session.get_one(Consultation, payment.consultation_id)
+        payment = session.get_one(Payment, payment_id, options=[joinedload(Payment.merged_into)])
+        booked = payment.consultation_id
+        return payment, session.get_one(Consultation, booked) if booked is not None else None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -14,6 +16,7 @@ from app.database import transactional
 from app.payments import ledger, notices
 from app.payments.models import LedgerAccount, Payment, PaymentStatus, Refund, RefundStatus
 
+NOTHING: Mapping[str, int] = MappingProxyType({})
 _DEAD = sa.or_(
     Consultation.status.in_((ConsultationStatus.CANCELLED, ConsultationStatus.EXPIRED)),
     sa.and_(Consultation.status == ConsultationStatus.NO_SHOW, Consultation.no_show_by == Absent.ADVOCATE),
@@ -31,7 +34,8 @@ def money_held(session: Session, consultation_id: int) -> int:
     """Return the cents received for a booking or covered by the firm, less what went or goes back."""
     held = sa.func.sum(Payment.amount_received + Payment.amount_covered - Payment.amount_returned)
     # PostgreSQL sums into NUMERIC, which arrives as a Decimal.
-    return int(session.scalar(sa.select(held).where(Payment.consultation_id == consultation_id)) or 0)
+    counted = sa.and_(Payment.consultation_id == consultation_id, ~Payment.is_aside)
+    return int(session.scalar(sa.select(held).where(counted)) or 0)
 
 
 def give_back(session: Session, consultation: Consultation, amount: int, *, reason: str, now: datetime) -> int:
@@ -41,7 +45,11 @@ def give_back(session: Session, consultation: Consultation, amount: int, *, reas
     """
     paid = (
         sa.select(Payment)
-        .where(Payment.consultation_id == consultation.id, Payment.status == PaymentStatus.COMPLETED)
+        .where(
+            Payment.consultation_id == consultation.id,
+            Payment.status == PaymentStatus.COMPLETED,
+            ~Payment.is_aside,
+        )
         .order_by(Payment.id.desc())
         .with_for_update()
         .execution_options(populate_existing=True)
@@ -57,7 +65,7 @@ def give_back(session: Session, consultation: Consultation, amount: int, *, reas
     for payment in payments:
         part = min(amount - refunded, payment.amount_received - payment.amount_returned)
         if part > 0:
-            _request(session, payment, part, reason=reason, now=now)
+            request_refund(session, payment, part, reason=reason, now=now)
             refunded += part
     return refunded
 
@@ -66,7 +74,7 @@ def _release(session: Session, payment: Payment, amount: int, *, now: datetime) 
     payment.amount_covered -= amount
     ledger.transfer(
         session,
-        debit=ledger.consultation_account(payment.consultation_id),
+        debit=ledger.holding_account(payment),
         credit=ledger.LOSS,
         amount=amount,
         currency=payment.currency,
@@ -75,10 +83,24 @@ def _release(session: Session, payment: Payment, amount: int, *, now: datetime) 
     )
 
 
-def _request(session: Session, payment: Payment, amount: int, *, reason: str, now: datetime) -> None:
+def request_refund(
+    session: Session,
+    payment: Payment,
+    amount: int,
+    *,
+    reason: str,
+    now: datetime,
+    maker_id: int | None = None,
+    taken_back: Mapping[str, int] = NOTHING,
+) -> Refund:
+    """Set cents of a locked payment aside for whoever paid them; nobody made it where the rules did.
+
+    `taken_back` are the accounts that give up what they had of the booking's money before.
+    """
     refund = Refund(
         payment_id=payment.id,
-        consultation_id=payment.consultation_id,
+        consultation_id=None if payment.is_aside else payment.consultation_id,
+        maker_id=maker_id,
         amount=amount,
         currency=payment.currency,
         status=RefundStatus.REQUESTED,
@@ -88,15 +110,26 @@ def _request(session: Session, payment: Payment, amount: int, *, reason: str, no
     session.add(refund)
     payment.amount_returned += amount
     session.flush()
+    for account, part in taken_back.items():
+        ledger.transfer(
+            session,
+            debit=account,
+            credit=ledger.holding_account(payment),
+            amount=part,
+            currency=payment.currency,
+            event_key=f"refund:{refund.id}:from:{account.partition(':')[0]}",
+            now=now,
+        )
     ledger.transfer(
         session,
-        debit=ledger.consultation_account(payment.consultation_id),
+        debit=ledger.holding_account(payment),
         credit=ledger.refund_account(refund.id),
         amount=amount,
         currency=payment.currency,
         event_key=f"refund:{refund.id}:requested",
         now=now,
     )
+    return refund
 
 
 @transactional

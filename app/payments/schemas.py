@@ -102,6 +102,13 @@ class CallbackAnswer(ma.Schema):
     ResultDesc = ma.fields.String(required=True)
 
 
+class ValidationAnswer(ma.Schema):
+    """Whether a paybill payment may be made; codes of Safaricom's."""
+
+    ResultCode = ma.fields.String(required=True, metadata={"example": "C2B00012"})
+    ResultDesc = ma.fields.String(required=True)
+
+
 class TransactionFilters(ma.Schema):
     """Which movements."""
 
@@ -134,14 +141,14 @@ class TransactionSchema(ma.Schema):
     amount_received = Shillings(required=True)
     currency = ma.fields.String(required=True)
     receipt = ma.fields.String(attribute="mpesa_receipt_number", allow_none=True, required=True)
-    phone = ma.fields.Method("_phone", required=True, metadata={"type": "string"})
-    booking_id = ma.fields.Integer(attribute="consultation_id", required=True)
+    phone = ma.fields.Method("_phone", required=True, metadata={"type": ["string", "null"]})
+    booking_id = ma.fields.Integer(attribute="consultation_id", allow_none=True, required=True)
     payee = ma.fields.Constant(None, allow_none=True, metadata={"type": "string"})
     created_at = Instant(required=True)
     completed_at = Instant(attribute="settled_at", allow_none=True, required=True)
 
-    def _phone(self, payment: Payment) -> str:
-        return payment.phone if caller().role in STAFF else mask(payment.phone)
+    def _phone(self, payment: Payment) -> str | None:
+        return mask(payment.phone) if payment.phone and caller().role not in STAFF else payment.phone
 
 
 class ReviewArgs(PageArgs):

@@ -16,10 +16,12 @@ from sqlalchemy.orm import Session
 from app.consultations.bookings import lock_consultation
 from app.consultations.models import Consultation
 from app.database import lock
-from app.payments import doubts, ledger
+from app.payments import doubts, ledger, notices
 from app.payments.allocation import allocate, refresh_standing
+from app.payments.events import record
 from app.payments.evidence import Evidence, Source
-from app.payments.models import Payment, PaymentEvent, PaymentStatus, ReviewKind
+from app.payments.models import Channel, Payment, PaymentStatus, ReviewKind
+from app.payments.same_money import assign, merge, notice_of, proof
 from app.payments.schedule import next_second_look_at
 from app.payments.shortfall import take_out
 from app.payments.states import TRANSITIONS, Action
@@ -45,12 +47,18 @@ def _complete(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
     """Book money that came, once: the receipt is its identity, over all payments."""
-    if _owner_of(session, evidence.receipt) is not None:
+    owner = _owner_of(session, evidence.receipt)
+    if owner is not None and not _told_by_paybill(owner, payment):
         _reuse(session, payment, evidence, now)
+        return
+    notice = owner or (notice_of(session, payment) if evidence.receipt is None else None)
+    if notice is not None and (owner is not None or proof(notice, payment)):
+        _end_as(session, consultation, payment, notice, evidence, now)
         return
     before = payment.status
     doubts.check_identity(session, payment, evidence, now)
     payment.status = PaymentStatus.COMPLETED
+    payment.is_aside = notice is not None
     payment.amount_received = evidence.amount if evidence.amount is not None else payment.amount
     payment.mpesa_receipt_number = evidence.receipt
     payment.transaction_date = evidence.transaction_date
@@ -58,7 +66,39 @@ def _complete(
     _close(session, payment, evidence, now)
     _record(session, payment, evidence, before, now)
     _hold(session, payment, payment.amount_received, "received", now)
-    allocate(session, consultation, payment, now=now)
+    if notice is None:
+        allocate(session, consultation, payment, now=now)
+        return
+    notice.next_query_at = now
+    doubts.perhaps_counted_already(session, payment, notice, now)
+    refresh_standing(session, consultation, now=now)
+
+
+def _end_as(
+    session: Session,
+    consultation: Consultation,
+    payment: Payment,
+    notice: Payment,
+    evidence: Evidence,
+    now: datetime,
+) -> None:
+    """End a prompt whose money a paybill notice has told of before: nothing more has come."""
+    before, payment.status = payment.status, PaymentStatus.COMPLETED
+    payment.merged_into_id = notice.id
+    payment.failure_reason = None
+    notice.is_verified = True
+    _close(session, payment, evidence, now)
+    _record(session, payment, evidence, before, now)
+    if notice.is_aside:
+        assign(session, consultation, notice, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
+    if evidence.amount is not None and evidence.amount != notice.amount_received:
+        doubts.call_a_person(
+            session, ReviewKind.AMOUNT_MISMATCH, "two-amounts", payment, evidence, _TWO_AMOUNTS, now
+        )
+    refresh_standing(session, consultation, now=now)
+
+
+_TWO_AMOUNTS = "The prompt and the paybill notice name two amounts for one receipt; check the M-Pesa statement."
 
 
 def _fail(
@@ -81,7 +121,12 @@ def _compare(
 ) -> None:
     """Take more news of a payment that is known to be paid: a repeat, its missing receipt, or more money."""
     owner = _owner_of(session, evidence.receipt)
-    if evidence.receipt is None or _is_beside(owner, payment):
+    if evidence.receipt is None or payment.merged_into_id is not None:
+        return
+    if owner is not None and payment.mpesa_receipt_number is None and _told_by_paybill(owner, payment):
+        _join(session, consultation, payment, owner, evidence, now)
+        return
+    if _is_beside(owner, payment):
         return
     if owner is payment:
         # A repeat that says something else is no repeat.
@@ -93,6 +138,27 @@ def _compare(
         _merge(session, consultation, payment, evidence, now)
     else:
         _book_more_money(session, consultation, payment, evidence, now)
+
+
+def _join(
+    session: Session,
+    consultation: Consultation,
+    payment: Payment,
+    notice: Payment,
+    evidence: Evidence,
+    now: datetime,
+) -> None:
+    """Make one of a prompt that a query proved and of the notice that the prompt's own news now names."""
+    if payment.is_aside == notice.is_aside:
+        check = "One receipt was counted as a prompt and as a paybill payment; take one of them back by hand."
+        doubts.call_a_person(
+            session, ReviewKind.CONTRADICTORY_NEWS, "counted-twice", payment, evidence, check, now
+        )
+        return
+    aside, into = (notice, payment) if notice.is_aside else (payment, notice)
+    merge(session, consultation, aside, into, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
+    if into is payment:
+        _correct(session, consultation, payment, evidence, now)
 
 
 def _contradict(
@@ -132,6 +198,8 @@ def _end_without_money(
     _close(session, payment, evidence, now)
     _record(session, payment, evidence, before, now)
     refresh_standing(session, consultation, now=now)
+    if status is PaymentStatus.FAILED:
+        notices.payment_failed(session, consultation, payment, now=now)
 
 
 def _close(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:
@@ -164,26 +232,15 @@ def _adopt_ids(
 def _record(
     session: Session, payment: Payment, evidence: Evidence, before: PaymentStatus | None, now: datetime
 ) -> None:
-    session.add(
-        PaymentEvent(
-            payment_id=payment.id,
-            at=now,
-            source=evidence.source,
-            inbox_id=evidence.inbox_id,
-            status_before=before,
-            status_after=payment.status,
-            detail=evidence.receipt or evidence.reason or evidence.result_code,
-        )
-    )
-    session.flush()
-    log.info("payment", payment_id=payment.id, status=payment.status, source=evidence.source)
+    detail = evidence.receipt or evidence.reason or evidence.result_code
+    record(session, payment, before, source=evidence.source, inbox_id=evidence.inbox_id, detail=detail, now=now)
 
 
 def _hold(session: Session, payment: Payment, amount: int, what: str, now: datetime) -> None:
     ledger.transfer(
         session,
         debit=ledger.WORKING,
-        credit=ledger.consultation_account(payment.consultation_id),
+        credit=ledger.holding_account(payment),
         amount=amount,
         currency=payment.currency,
         event_key=f"payment:{payment.id}:{what}",
@@ -196,6 +253,14 @@ def _owner_of(session: Session, receipt: str | None) -> Payment | None:
     if receipt is None:
         return None
     return session.scalar(sa.select(Payment).where(Payment.mpesa_receipt_number == receipt))
+
+
+def _told_by_paybill(owner: Payment, payment: Payment) -> bool:
+    """Say whether a paybill notice for the same booking has told of a receipt before its prompt did."""
+    of_paybill = owner.channel is Channel.C2B and owner.merged_into_id is None
+    return (
+        of_paybill and payment.channel is Channel.STK and owner.consultation_id in (None, payment.consultation_id)
+    )
 
 
 def _is_beside(owner: Payment | None, payment: Payment) -> bool:
@@ -223,6 +288,15 @@ def _merge(
     payment.mpesa_receipt_number = evidence.receipt
     payment.transaction_date = evidence.transaction_date
     _record(session, payment, evidence, payment.status, now)
+    if payment.is_aside:  # another receipt than the notice's, so it is other money
+        assign(session, consultation, payment, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
+    _correct(session, consultation, payment, evidence, now)
+
+
+def _correct(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    """Bring what a query made us assume in line with what came."""
     difference = (evidence.amount or payment.amount_received) - payment.amount_received
     if difference > 0:
         payment.amount_received += difference

@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from app.payments.models import Trust
+from app.payments.models import NewsKind, Trust
 
 MOST_FILES = 20_000
 _FOLDER = "spool"
@@ -31,6 +31,7 @@ class SpooledMessage:
     """A message from outside, as much of it as the inbox wants to know."""
 
     received_at: datetime
+    kind: NewsKind
     trust: Trust
     token_hash: str | None
     source_address: str
@@ -84,6 +85,7 @@ def _sync(folder: Path) -> None:
 def _encode(message: SpooledMessage) -> bytes:
     fields: dict[str, Any] = {
         "received_at": message.received_at.isoformat(),
+        "kind": message.kind.value,
         "trust": message.trust.value,
         "token_hash": message.token_hash,
         "source_address": message.source_address,
@@ -97,6 +99,7 @@ def _decode(content: bytes) -> SpooledMessage:
     fields = json.loads(content)
     return SpooledMessage(
         received_at=datetime.fromisoformat(fields["received_at"]),
+        kind=NewsKind(fields.get("kind", NewsKind.STK)),  # spooled before there were others
         trust=Trust(fields["trust"]),
         token_hash=fields["token_hash"],
         source_address=fields["source_address"],

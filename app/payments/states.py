@@ -1,9 +1,10 @@
-"""The one table that says what a piece of news does to a payment; pure."""
+"""The two tables that say what a piece of news does: to money that comes in, and to money that goes out; pure."""
 
 from __future__ import annotations
 
 from enum import Enum, StrEnum, auto
 
+from app.payments.models import DisbursementStatus as D
 from app.payments.models import PaymentStatus as P
 
 
@@ -41,4 +42,27 @@ TRANSITIONS: dict[tuple[P, Says], Action] = {
     (P.COMPLETED, Says.PAID): Action.COMPARE,
     (P.COMPLETED, Says.FAILED): Action.CONTRADICT,
     (P.COMPLETED, Says.GIVEN_UP): Action.NOTHING,
+}
+
+
+class OutAction(Enum):
+    """What follows for an attempt to send money."""
+
+    COMPLETE = auto()
+    FAIL = auto()
+    COMPLETE_LATE = auto()  # it was said to have failed, and what was set aside for it was let go
+    REPEAT = auto()  # the same again; a second source may prove what the first one said
+    CONTRADICT = auto()  # it cannot be both: nothing more goes out until a person has looked
+
+
+# A request is marked as sent before it is, so a result for one that is still ready is a result for a repeat of it.
+OUT_TRANSITIONS: dict[tuple[D, Says], OutAction] = {
+    (D.READY, Says.PAID): OutAction.COMPLETE,
+    (D.READY, Says.FAILED): OutAction.FAIL,
+    (D.SENT, Says.PAID): OutAction.COMPLETE,
+    (D.SENT, Says.FAILED): OutAction.FAIL,
+    (D.FAILED, Says.PAID): OutAction.COMPLETE_LATE,
+    (D.FAILED, Says.FAILED): OutAction.REPEAT,
+    (D.COMPLETED, Says.PAID): OutAction.REPEAT,
+    (D.COMPLETED, Says.FAILED): OutAction.CONTRADICT,
 }

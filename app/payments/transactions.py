@@ -1,101 +1,108 @@
-"""The movements of money, searched, listed and exported; read only."""
+"""Every movement of money, in or out, as one list: paged, exported and found; read only."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.orm import Session
 
-from app import phone as phones
-from app.clock import NAIROBI
-from app.database import reading
-from app.http import page
-from app.money import to_shillings
-from app.payments.models import Payment, PaymentStatus
+from app.database import UTCDateTime, reading
+from app.http import Person
+from app.payments.lookup import PaymentNotFound
+from app.payments.models import Payment
+from app.payments.transaction_ids import Movement, read_transaction_id
+from app.payments.transaction_rows import Filters, Rows, Transaction, selects
+from app.roles import STAFF
 
-COLUMNS = (
-    "id", "type", "direction", "status", "amount", "amount_received", "currency", "receipt", "phone",
-    "booking_id", "payee", "created_at", "completed_at",
-)  # fmt: skip
+ROWS_AT_ONCE = 500
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Filters:
-    """Which movements: everybody's where no owner is given; days are Nairobi days, both included."""
+@dataclass(frozen=True)
+class Place:
+    """Where a page begins: after this movement, going back in time."""
 
-    owner_id: int | None
-    status: PaymentStatus | None = None
-    receipt: str | None = None
-    phone: str | None = field(default=None, repr=False)
-    first_day: date | None = None
-    last_day: date | None = None
+    created_at: datetime
+    id: int
+
+    @classmethod
+    def read(cls, cursor: str) -> Place:
+        """Read what `cursor` wrote."""
+        microseconds, _, number = cursor.partition("-")
+        return cls(_EPOCH + timedelta(microseconds=int(microseconds)), int(number))
+
+    @property
+    def cursor(self) -> str:
+        """Write the place as clients keep it; the time comes first, since ids of three kinds have no one order."""
+        return f"{(self.created_at - _EPOCH) // timedelta(microseconds=1)}-{self.id}"
 
 
 def listed(filters: Filters, *, limit: int, offset: int, cursor: str | None) -> dict[str, Any]:
-    """Return one page of payments, newest first."""
+    """Return one page of movements, newest first."""
+    after = Place.read(cursor) if cursor is not None else None
     with reading() as session:
-        return page(session, _matching(filters), Payment.id, limit=limit, offset=offset, cursor=cursor)
+        total = sum(_count(session, one) for one in selects(filters))
+        found = _newest(session, filters, limit=limit + 1, offset=offset, after=after)
+    items = found[:limit]
+    following = Place(items[-1].created_at, items[-1].id).cursor if len(found) > limit else None
+    return {"items": items, "next_cursor": following, "total": total}
 
 
-def exported(filters: Filters, *, masked: bool) -> str:
-    """Return all matching payments as CSV."""
+def every(filters: Filters) -> Iterator[Transaction]:
+    """Yield all matching movements, newest first, in a transaction for each piece of them."""
+    after: Place | None = None
+    while True:
+        with reading() as session:
+            piece = _newest(session, filters, limit=ROWS_AT_ONCE, offset=0, after=after)
+        yield from piece
+        if len(piece) < ROWS_AT_ONCE:
+            return
+        after = Place(piece[-1].created_at, piece[-1].id)
+
+
+def find_transaction(number: int, *, who: Person) -> Transaction:
+    """Return one movement, or the one that holds its money where it was merged; raise PaymentNotFound."""
+    owner_id = None if who.role in STAFF else who.id
     with reading() as session:
-        return to_csv(session.scalars(_matching(filters).order_by(Payment.id.desc())), masked=masked)
+        filters = Filters(owner_id=owner_id, id=holding_id(session, number))
+        found = _newest(session, filters, limit=1, offset=0, after=None)
+    if not found:
+        raise PaymentNotFound
+    return found[0]
 
 
-def _matching(filters: Filters) -> sa.Select[tuple[Payment]]:
-    found = sa.select(Payment)
-    for value, clause in (
-        (filters.owner_id, Payment.payer_id == filters.owner_id),
-        (filters.status, Payment.status == filters.status),
-        (filters.receipt, Payment.mpesa_receipt_number == (filters.receipt or "").upper()),
-        (filters.phone, Payment.phone == filters.phone),
-    ):
-        if value is not None:
-            found = found.where(clause)
-    if filters.first_day is not None:
-        found = found.where(Payment.created_at >= _midnight(filters.first_day))
-    if filters.last_day is not None:
-        found = found.where(Payment.created_at < _midnight(filters.last_day + timedelta(days=1)))
-    return found
+def holding_id(session: Session, number: int) -> int:
+    """Return the id of the movement that holds the money of this one, which mostly is itself."""
+    named = read_transaction_id(number)
+    if named is None or named[0] is not Movement.PAYMENT:
+        return number
+    into = session.scalar(sa.select(Payment.merged_into_id).where(Payment.id == number))
+    return number if into is None else into
 
 
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), NAIROBI)
+def _newest(
+    session: Session, filters: Filters, *, limit: int, offset: int, after: Place | None
+) -> list[Transaction]:
+    # Each of them is cut by itself, so that its index on the time serves and no more is read than is shown.
+    parts = [_cut(one, after).limit(limit + offset).subquery() for one in selects(filters)]
+    if not parts:
+        return []
+    rows = sa.union_all(*(sa.select(part) for part in parts)).subquery()
+    ordered = sa.select(rows).order_by(rows.c.created_at.desc(), rows.c.id.desc())
+    return [Transaction(**row) for row in session.execute(ordered.offset(offset).limit(limit)).mappings()]
 
 
-def to_csv(payments: Iterable[Payment], *, masked: bool) -> str:
-    """Write payments as CSV; a cell that a spreadsheet would take for a formula is quoted away."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(COLUMNS)
-    for payment in payments:
-        writer.writerow([_cell(value) for value in _row(payment, masked)])
-    return text.getvalue()
+def _cut(rows: Rows, after: Place | None) -> Rows:
+    created_at, number = rows.selected_columns.created_at, rows.selected_columns.id
+    if after is not None:
+        at = sa.literal(after.created_at, UTCDateTime())
+        rows = rows.where(created_at <= at, sa.or_(created_at < at, number < after.id))
+    return rows.order_by(created_at.desc(), number.desc())
 
 
-def _row(payment: Payment, masked: bool) -> tuple[Any, ...]:
-    return (
-        payment.id,
-        "stk_push",
-        "in",
-        payment.status.value,
-        to_shillings(payment.amount),
-        to_shillings(payment.amount_received),
-        payment.currency,
-        payment.mpesa_receipt_number,
-        phones.mask(payment.phone) if masked else payment.phone,
-        payment.consultation_id,
-        None,
-        payment.created_at.astimezone(NAIROBI).isoformat(),
-        payment.settled_at.astimezone(NAIROBI).isoformat() if payment.settled_at else None,
-    )
-
-
-def _cell(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value[:1] in tuple("=+-@\t\r\0") else value
+def _count(session: Session, rows: Rows) -> int:
+    return session.scalar(sa.select(sa.func.count()).select_from(rows.subquery())) or 0

@@ -29,7 +29,7 @@ from app.payments import jobs
 from app.payments.gateway import gateway
 from app.payments.models import Payment
 from app.runtime import runtime
-from config import parse_networks
+from config import SIMULATOR_INITIATOR, parse_networks
 from simulator.config import Config
 from simulator.server import RunningSimulator, serve
 from tests.conftest import START, StillClock, make_settings
@@ -120,9 +120,13 @@ def port():
 
 @pytest.fixture
 def settings(database_url, tmp_path, safaricom, port):
+    certificate = tmp_path / "simulator.cer"
+    certificate.write_bytes(requests.get(f"{safaricom.base_url}/_control/certificate", timeout=5).content)
     return make_settings(
         database_url,
         tmp_path,
+        **SIMULATOR_INITIATOR,
+        safaricom_certificate=str(certificate),
         safaricom_base=safaricom.base_url,
         callback_url_base=f"http://127.0.0.1:{port}",
         safaricom_allowed_ips=parse_networks("127.0.0.0/8,196.201.214.200"),
@@ -198,6 +202,12 @@ class Desk:
             return list(
                 jobs.run(steps | jobs.expiring_steps(clock) | jobs.closing_steps(settings, clock), clock=clock)
             )
+
+    def send(self) -> list[str]:
+        """Send what is approved and ask about what is on its way, once; the results wait in the simulator."""
+        with self.app.app_context():
+            steps = jobs.sending_steps(runtime().settings, self.clock, gateway())
+            return list(jobs.run(steps, clock=self.clock))
 
 
 @pytest.fixture

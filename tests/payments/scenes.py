@@ -15,7 +15,7 @@ from app.consultations.models import Consultation
 from app.payments import inbox, jobs
 from app.payments.daraja import Credentials, DarajaClient, StkPush, StkPushAccepted
 from app.payments.gateway import gateway
-from app.payments.models import ReviewItem, Trust
+from app.payments.models import NewsKind, ReviewItem, Trust
 from app.runtime import runtime
 from config import Settings
 from tests.conftest import StillClock
@@ -114,8 +114,9 @@ def keep_only(desk: Desk, payment_id: int, body: str) -> int:
     """Keep a callback as its door does, and go no further, as if the process had died then; return its id."""
     with desk.app.app_context():
         return inbox.keep(
+            kind=NewsKind.STK,
             trust=Trust.TRUSTED,
-            payment_id=payment_id,
+            to=inbox.Addressee(payment_id=payment_id),
             source_address="196.201.214.200",
             headers="",
             raw=body.encode(),

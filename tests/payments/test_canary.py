@@ -11,7 +11,7 @@ from app.database import Base, reading
 from app.payments.daraja import nairobi_timestamp, parse_stk_callback, stk_password
 from app.payments.evidence import from_callback
 from app.payments.gateway import gateway
-from app.payments.models import DarajaToken, InboxItem, Payment, Trust
+from app.payments.models import DarajaToken, InboxItem, NewsKind, Payment, Trust
 from app.payments.spool import SpooledMessage
 from app.payments.token_store import DatabaseTokenStore
 from app.payments.transactions import Filters
@@ -159,12 +159,15 @@ def test_no_secret_is_written_by_repr(desk, safaricom, settings, booking):
         settings,
         client,
         client._credentials,
-        client._tokens,
+        client._transport,
+        client._initiator,
         heard,
         from_callback(heard, inbox_id=1),
         Filters(owner_id=1, phone=PHONE),
         desk.payment(payment_id),
-        SpooledMessage(desk.clock.now(), Trust.TRUSTED, "a hash", SAFARICOM, "", callback["body"].encode()),
+        SpooledMessage(
+            desk.clock.now(), NewsKind.STK, Trust.TRUSTED, "a hash", SAFARICOM, "", callback["body"].encode()
+        ),
         *desk.rows(InboxItem),
         *desk.rows(DarajaToken),
         *desk.rows(Payment),

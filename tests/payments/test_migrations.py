@@ -16,7 +16,8 @@ MIGRATIONS = str(Path(__file__).parents[2] / "migrations")
 REVISIONS = sorted(path.name[:4] for path in Path(MIGRATIONS, "versions").glob("0*.py"))
 SCHEMA = {
     "sqlite": [
-        "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE name NOT LIKE 'alembic%'"
+        # A table that was made anew has its name in quotes.
+        "SELECT type, name, tbl_name, replace(sql, '\"', '') FROM sqlite_master WHERE name NOT LIKE 'alembic%'"
         " AND name NOT LIKE 'sqlite_%' AND tbl_name NOT LIKE 'alembic%' ORDER BY type, name"
     ],
     "postgresql": [

@@ -42,7 +42,9 @@ def refunded(desk) -> list[tuple[int, int]]:
 
 
 def subjects(desk) -> list[str]:
-    return [message.subject.rpartition(": ")[2] for message in desk.rows(OutboxMessage)]
+    return [
+        message.subject.rpartition(": ")[2] for message in desk.rows(OutboxMessage) if message.message_key is None
+    ]
 
 
 def learn_less_after_the_query(desk, safaricom, booking, off=OFF) -> None:

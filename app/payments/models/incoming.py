@@ -1,4 +1,4 @@
-"""The tables of the money: payments, what was heard of them, the journal, refunds and what a person must see."""
+"""Money that comes in: payments, and every change of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from app.auth.models import User
 from app.database import Base, PrimaryKey, UTCDateTime, text_enum
 
 
@@ -25,13 +24,18 @@ class Channel(StrEnum):
     """How a customer's money reaches us."""
 
     STK = "stk"
+    C2B = "c2b"
 
 
 class Payment(Base):
-    """One prompt on a phone, or money that came beside one; amounts in cents.
+    """One prompt on a phone, or money that came without one; amounts in cents.
 
     `pending` means that the end is not known; `is_live` that the phone may still ask for the PIN. A settled
     query proves that money came but not which: then the receipt stays empty until other news brings it.
+
+    Money that came by paybill is not verified until a second source agrees, and goes nowhere before. Where nobody
+    knows yet whose it is, or whether a prompt has brought the same money already, it is kept aside: on the account
+    `suspense`, whatever booking it may belong to.
     """
 
     __tablename__ = "payments"
@@ -40,7 +44,16 @@ class Payment(Base):
         sa.CheckConstraint("amount_received >= 0", name="received_not_negative"),
         sa.CheckConstraint("amount_covered >= 0", name="covered_not_negative"),
         sa.CheckConstraint("amount_returned BETWEEN 0 AND amount_received", name="returned_within_received"),
-        sa.CheckConstraint("(status = 'completed') = (amount_received > 0)", name="completed_means_received"),
+        sa.CheckConstraint(
+            "(status = 'completed') = (amount_received > 0 OR merged_into_id IS NOT NULL)",
+            name="completed_means_received",
+        ),
+        sa.CheckConstraint("merged_into_id IS NULL OR amount_received = 0", name="merged_holds_nothing"),
+        sa.CheckConstraint(
+            "channel = 'c2b' OR (consultation_id IS NOT NULL AND payer_id IS NOT NULL AND phone IS NOT NULL)",
+            name="prompt_has_its_booking",
+        ),
+        sa.CheckConstraint("is_aside OR consultation_id IS NOT NULL", name="aside_until_assigned"),
         sa.Index(
             "uq_payments_live_consultation",
             "consultation_id",
@@ -61,15 +74,20 @@ class Payment(Base):
     )
 
     id: Mapped[PrimaryKey]
-    consultation_id: Mapped[int] = mapped_column(sa.ForeignKey("consultations.id"), index=True)
-    payer_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
+    consultation_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consultations.id"), index=True)
+    payer_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
     channel: Mapped[Channel] = mapped_column(text_enum(Channel, "channel"), default=Channel.STK)
     currency: Mapped[str] = mapped_column(sa.String(3), default="KES")
     amount: Mapped[int]
     amount_received: Mapped[int] = mapped_column(default=0)
     amount_returned: Mapped[int] = mapped_column(default=0)
     amount_covered: Mapped[int] = mapped_column(default=0)  # never came, though a query had proved it: our loss
-    phone: Mapped[str] = mapped_column(sa.String(12))
+    phone: Mapped[str | None] = mapped_column(sa.String(12))
+    payer_hint: Mapped[str | None] = mapped_column(sa.String(64))  # the number, hashed or masked
+    account_reference: Mapped[str | None] = mapped_column(sa.String(64))  # as the payer typed it
+    is_verified: Mapped[bool] = mapped_column(default=True)
+    is_aside: Mapped[bool] = mapped_column(default=False)
+    merged_into_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payments.id"), index=True)
     status: Mapped[PaymentStatus] = mapped_column(
         text_enum(PaymentStatus, "status"), default=PaymentStatus.PENDING
     )
@@ -87,6 +105,13 @@ class Payment(Base):
     live_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     next_query_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     queries: Mapped[int] = mapped_column(default=0)
+
+    merged_into: Mapped[Payment | None] = relationship(remote_side="Payment.id", lazy="raise", viewonly=True)
+
+    @property
+    def holder(self) -> Payment:
+        """Return the payment that holds this money: itself, or the one that it was merged into."""
+        return self.merged_into if self.merged_into_id is not None and self.merged_into else self
 
     @property
     def held(self) -> int:
@@ -108,188 +133,3 @@ class PaymentEvent(Base):
     status_before: Mapped[str | None] = mapped_column(sa.String(32))
     status_after: Mapped[str] = mapped_column(sa.String(32))
     detail: Mapped[str | None] = mapped_column(sa.String(255))
-
-
-class Trust(StrEnum):
-    """How much of a message from outside may be believed, decided by where it came from and to."""
-
-    TRUSTED = "trusted"  # a listed address, the payment's own token
-    UNVERIFIED = "unverified"  # the payment's own token from an address that is not listed
-    UNMATCHED = "unmatched"  # a listed address, a token that nobody holds
-    BARE = "bare"  # the path without a token
-
-
-class InboxItem(Base):
-    """A message about money exactly as it arrived, kept before anything is done with it."""
-
-    __tablename__ = "inbox"
-    __table_args__ = (sa.Index("ix_inbox_due", "applied_at", "next_attempt_at"),)
-
-    id: Mapped[PrimaryKey]
-    received_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
-    trust: Mapped[Trust] = mapped_column(text_enum(Trust, "trust"))
-    payment_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payments.id"), index=True)
-    source_address: Mapped[str] = mapped_column(sa.String(64))
-    headers: Mapped[str] = mapped_column(sa.Text)
-    raw: Mapped[bytes]
-    applied_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    attempts: Mapped[int] = mapped_column(default=0)
-    next_attempt_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    last_error: Mapped[str | None] = mapped_column(sa.String(255))
-
-
-class LedgerAccount(Base):
-    """An account that owes money to somebody; its running balance can never go below zero."""
-
-    __tablename__ = "ledger_accounts"
-    __table_args__ = (sa.CheckConstraint("balance >= 0", name="not_below_zero"),)
-
-    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    currency: Mapped[str] = mapped_column(sa.String(3))
-    balance: Mapped[int] = mapped_column(default=0)
-
-
-class LedgerTransfer(Base):
-    """One line of the journal: from which account to which, how much, because of what; never changed."""
-
-    __tablename__ = "ledger_transfers"
-    __table_args__ = (sa.CheckConstraint("amount > 0", name="amount_positive"),)
-
-    id: Mapped[PrimaryKey]
-    at: Mapped[datetime] = mapped_column(UTCDateTime)
-    debit: Mapped[str] = mapped_column(sa.String(64), index=True)
-    credit: Mapped[str] = mapped_column(sa.String(64), index=True)
-    amount: Mapped[int]
-    currency: Mapped[str] = mapped_column(sa.String(3))
-    event_key: Mapped[str] = mapped_column(sa.String(64), unique=True)
-
-
-class RefundStatus(StrEnum):
-    """How far money on its way back has come; nothing is sent that has not been approved."""
-
-    REQUESTED = "requested"
-    APPROVED = "approved"
-    SENT = "sent"
-    COMPLETED = "completed"
-    FAILED = "failed"
-
-
-class Refund(Base):
-    """Money of one payment that goes back to the customer."""
-
-    __tablename__ = "refunds"
-    __table_args__ = (sa.CheckConstraint("amount > 0", name="amount_positive"),)
-
-    id: Mapped[PrimaryKey]
-    payment_id: Mapped[int] = mapped_column(sa.ForeignKey("payments.id"), index=True)
-    consultation_id: Mapped[int] = mapped_column(sa.ForeignKey("consultations.id"), index=True)
-    amount: Mapped[int]
-    currency: Mapped[str] = mapped_column(sa.String(3))
-    status: Mapped[RefundStatus] = mapped_column(text_enum(RefundStatus, "status"), index=True)
-    reason: Mapped[str] = mapped_column(sa.String(64))
-    requested_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    events: Mapped[list[RefundEvent]] = relationship(order_by="RefundEvent.id", lazy="selectin")
-
-
-class RefundEvent(Base):
-    """One change of a refund: who, when, why; never changed afterwards."""
-
-    __tablename__ = "refund_events"
-
-    id: Mapped[PrimaryKey]
-    refund_id: Mapped[int] = mapped_column(sa.ForeignKey("refunds.id"), index=True)
-    at: Mapped[datetime] = mapped_column(UTCDateTime)
-    actor_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
-    actor: Mapped[User | None] = relationship(lazy="joined")
-    status_before: Mapped[str] = mapped_column(sa.String(32))
-    status_after: Mapped[str] = mapped_column(sa.String(32))
-    detail: Mapped[str | None] = mapped_column(sa.String(255))
-
-
-class ReviewKind(StrEnum):
-    """Why a person must look."""
-
-    AMOUNT_MISMATCH = "amount_mismatch"
-    LATE_PAYMENT = "late_payment"
-    SECOND_PAYMENT = "second_payment"
-    UNMATCHED_MONEY = "unmatched_money"
-    UNKNOWN_OUTCOME = "unknown_outcome"
-    CONTRADICTORY_NEWS = "contradictory_news"
-
-
-class ReviewStatus(StrEnum):
-    """Whether a person still has to decide; `proposed` waits for a second one."""
-
-    OPEN = "open"
-    PROPOSED = "proposed"
-    RESOLVED = "resolved"
-
-
-class ReviewItem(Base):
-    """Something about money that the rules alone must not close; `news_key` keeps repeats silent."""
-
-    __tablename__ = "review_items"
-
-    id: Mapped[PrimaryKey]
-    news_key: Mapped[str] = mapped_column(sa.String(128), unique=True)
-    kind: Mapped[ReviewKind] = mapped_column(text_enum(ReviewKind, "kind"))
-    status: Mapped[ReviewStatus] = mapped_column(text_enum(ReviewStatus, "status"), index=True)
-    payment_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payments.id"), index=True)
-    consultation_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consultations.id"), index=True)
-    inbox_id: Mapped[int | None] = mapped_column(sa.ForeignKey("inbox.id"))
-    receipt: Mapped[str | None] = mapped_column(sa.String(32))
-    amount_expected: Mapped[int | None]
-    amount_received: Mapped[int | None]
-    proposed_action: Mapped[str] = mapped_column(sa.String(255))
-    opened_at: Mapped[datetime] = mapped_column(UTCDateTime)
-    decisions: Mapped[list[ReviewDecision]] = relationship(order_by="ReviewDecision.id", lazy="selectin")
-    evidence: Mapped[list[PaymentEvent]] = relationship(
-        primaryjoin="foreign(PaymentEvent.payment_id) == ReviewItem.payment_id",
-        order_by="PaymentEvent.id",
-        lazy="selectin",
-        viewonly=True,
-    )
-    """Everything that was heard of the payment in question."""
-
-
-class Pace(Base):
-    """When something that the whole system shares may be used next."""
-
-    __tablename__ = "paces"
-
-    name: Mapped[str] = mapped_column(sa.String(32), primary_key=True)
-    free_at: Mapped[datetime] = mapped_column(UTCDateTime)
-
-
-class DarajaToken(Base):
-    """Safaricom's access token, encrypted, shared by every process; who fetches the next one claims the row."""
-
-    __tablename__ = "daraja_tokens"
-
-    name: Mapped[str] = mapped_column(sa.String(64), primary_key=True)
-    sealed_value: Mapped[bytes | None]
-    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    claimed_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
-
-
-class Decision(StrEnum):
-    """What a person makes of a review item."""
-
-    NOTHING_TO_DO = "nothing_to_do"
-    RECORD_PAYMENT = "record_payment"  # evidence entered by hand: a receipt read off the M-Pesa statement
-
-
-class ReviewDecision(Base):
-    """What one person decided about a review item, and why; never changed afterwards."""
-
-    __tablename__ = "review_decisions"
-
-    id: Mapped[PrimaryKey]
-    review_id: Mapped[int] = mapped_column(sa.ForeignKey("review_items.id"), index=True)
-    at: Mapped[datetime] = mapped_column(UTCDateTime)
-    actor_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"))
-    actor: Mapped[User] = relationship(lazy="joined")
-    decision: Mapped[Decision] = mapped_column(text_enum(Decision, "decision"))
-    receipt: Mapped[str | None] = mapped_column(sa.String(32))
-    amount: Mapped[int | None]
-    note: Mapped[str] = mapped_column(sa.String(500))

@@ -1,0 +1,41 @@
+"""What is written down of every change of a payment; such rows are never changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import structlog
+from sqlalchemy.orm import Session
+
+from app.payments.evidence import Source
+from app.payments.models import Payment, PaymentEvent, PaymentStatus
+
+log = structlog.get_logger()
+
+
+def record(
+    session: Session,
+    payment: Payment,
+    before: PaymentStatus | None,
+    *,
+    source: Source,
+    detail: str | None,
+    now: datetime,
+    inbox_id: int | None = None,
+    actor_id: int | None = None,
+) -> None:
+    """Append the event of a change that has just been made."""
+    session.add(
+        PaymentEvent(
+            payment_id=payment.id,
+            at=now,
+            source=source,
+            actor_id=actor_id,
+            inbox_id=inbox_id,
+            status_before=before,
+            status_after=payment.status,
+            detail=detail,
+        )
+    )
+    session.flush()
+    log.info("payment", payment_id=payment.id, status=payment.status, source=source)

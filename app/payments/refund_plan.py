@@ -1,0 +1,94 @@
+"""How a refund goes back: as a reversal where the whole payment does, else by B2C; planned once it is approved."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.database import transactional
+from app.money import from_shillings
+from app.payments import doubts
+from app.payments.disburse import Sender, open_attempt
+from app.payments.models import (
+    BalanceReading,
+    Disbursement,
+    DisbursementKind,
+    Payment,
+    Refund,
+    RefundStatus,
+)
+from app.payments.purpose import RefundPurpose, lock_refund
+
+SMALLEST_B2C = from_shillings(10)  # daraja-docs B2C
+
+
+@transactional
+def plan_one(session: Session, *, sender: Sender, now: datetime) -> bool:
+    """Open the attempt for one approved refund of verified money; say whether there was one."""
+    approved = (
+        sa.select(Refund.id)
+        .join(Payment, Payment.id == Refund.payment_id)
+        .where(Refund.status == RefundStatus.APPROVED, Payment.is_verified)
+        .order_by(Refund.id)
+        .limit(1)
+    )
+    refund_id = session.scalar(approved)
+    if refund_id is None:
+        return False
+    purpose = lock_refund(session, refund_id)
+    if purpose.refund.status is RefundStatus.APPROVED:
+        _plan(session, purpose, sender=sender, now=now)
+    return True
+
+
+def _plan(session: Session, purpose: RefundPurpose, *, sender: Sender, now: datetime) -> None:
+    refund, payment = purpose.refund, purpose.payment
+    if _can_be_reversed(session, refund, payment):
+        kind, phone, receipt = DisbursementKind.REVERSAL, None, payment.mpesa_receipt_number
+    elif payment.phone is not None and refund.amount >= SMALLEST_B2C:
+        kind, phone, receipt = DisbursementKind.B2C, payment.phone, None
+    else:
+        refund.failure_reason = "below_minimum" if payment.phone else "phone_unknown"
+        purpose.change(session, RefundStatus.FAILED, refund.failure_reason, now=now)
+        doubts.refund_needs_a_person(session, refund, now)
+        return
+    open_attempt(
+        session,
+        kind=kind,
+        amount=refund.amount,
+        currency=refund.currency,
+        sender=sender,
+        refund_id=refund.id,
+        phone=phone,
+        original_receipt=receipt,
+        now=now,
+    )
+    purpose.change(session, RefundStatus.SENT, kind.value, now=now)
+
+
+def _can_be_reversed(session: Session, refund: Refund, payment: Payment) -> bool:
+    """Say whether the whole payment goes back, its money is still there, and nobody refused to reverse it before.
+
+    The amount of a reversal has to be that of the payment (public SDKs), and money in alone can be reversed
+    (daraja-docs Reversals).
+    """
+    if payment.mpesa_receipt_number is None or refund.amount != payment.amount_received:
+        return False
+    tried = sa.select(Disbursement.id).where(
+        Disbursement.refund_id == refund.id, Disbursement.kind == DisbursementKind.REVERSAL
+    )
+    return session.scalar(tried.limit(1)) is None and _is_still_there(session, refund.amount)
+
+
+def _is_still_there(session: Session, amount: int) -> bool:
+    """Say whether the account that was paid into covers an amount, as far as its balance is known."""
+    last = (
+        sa.select(BalanceReading.amount)
+        .where(BalanceReading.name == "Working Account")
+        .order_by(BalanceReading.at.desc(), BalanceReading.id.desc())
+        .limit(1)
+    )
+    balance = session.scalar(last)
+    return balance is None or balance >= amount

@@ -1,0 +1,70 @@
+"""News that came to a paybill address: somebody pays, or has paid, by typing an account number."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.consultations.lookup import id_of_reference
+from app.consultations.models import Consultation
+from app.database import reading
+from app.payments import doubts
+from app.payments.collect import AlreadyPaid, NotPayable, amount_due
+from app.payments.daraja import C2bNotice, MalformedCallback, parse_c2b
+from app.payments.evidence import cents, from_c2b
+from app.payments.models import C2bAddress, InboxItem
+from app.payments.receive import receive
+
+
+class Refusal(StrEnum):
+    """Why a payment is refused before any money moves (daraja-docs C2B, validation)."""
+
+    ACCOUNT = "C2B00012"
+    AMOUNT = "C2B00013"
+    SHORTCODE = "C2B00015"
+    OTHER = "C2B00016"
+
+
+def parsed(raw: bytes) -> C2bNotice | None:
+    """Read a notice; None where it is none at all."""
+    try:
+        return parse_c2b(raw)
+    except MalformedCallback:
+        return None
+
+
+def refusal_of(notice: C2bNotice, *, now: datetime) -> Refusal | None:
+    """Say why somebody may not pay this; None where they may: exactly what a booking still costs."""
+    with reading() as session:
+        if not _is_ours(session, notice.shortcode):
+            return Refusal.SHORTCODE
+        consultation_id = id_of_reference(session, notice.account_reference)
+        consultation = session.get(Consultation, consultation_id) if consultation_id else None
+        if consultation is None:
+            return Refusal.ACCOUNT
+        try:
+            due = amount_due(session, consultation, now=now)
+        except (AlreadyPaid, NotPayable):
+            return Refusal.OTHER
+    return None if cents(notice.amount) == due else Refusal.AMOUNT
+
+
+def apply_confirmation(session: Session, item: InboxItem, *, now: datetime) -> None:
+    """Book money that a notice tells of; it has moved and cannot be refused any more (daraja-docs C2B)."""
+    notice = parsed(item.raw)
+    if notice is None:
+        return
+    money = from_c2b(notice, inbox_id=item.id)
+    if money is None or not _is_ours(session, notice.shortcode):
+        doubts.unmatched_money(session, notice.receipt, cents(notice.amount), item.id, now)
+        return
+    receive(session, money=money, now=now)
+
+
+def _is_ours(session: Session, shortcode: str | None) -> bool:
+    """Say whether a notice names what we registered: a till's notices name the till (production 2024-2026)."""
+    ours = sa.or_(C2bAddress.shortcode == shortcode, C2bAddress.till_number == shortcode)
+    return shortcode is not None and session.scalar(sa.select(C2bAddress.id).where(ours).limit(1)) is not None

@@ -1,0 +1,214 @@
+"""News that came to a result address: what became of an order, what is on our accounts, what the books say."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from app import money
+from app.consultations.bookings import lock_consultation
+from app.database import lock
+from app.payments import doubts
+from app.payments.ask_status import ready_again
+from app.payments.daraja import (
+    ApiResult,
+    MalformedResult,
+    TransactionState,
+    account_balances,
+    describe_api,
+    parse_result,
+    transaction_state,
+)
+from app.payments.disburse import stop_all
+from app.payments.evidence import Source, from_state_of_payment
+from app.payments.evidence_out import MoneyOut, from_result, from_state
+from app.payments.models import (
+    BalanceReading,
+    Disbursement,
+    DisbursementKind,
+    DisbursementStatus,
+    InboxItem,
+    Inquiry,
+    InquiryKind,
+    Payment,
+)
+from app.payments.purpose import purpose_of
+from app.payments.receive import hear_again
+from app.payments.same_money import assign, merge, notice_of, prompt_of
+from app.payments.settle_out import settle_out
+from app.payments.states import Says
+
+log = structlog.get_logger()
+
+NOT_FOUND_BEFORE_REPEAT = 2
+
+
+def parsed(raw: bytes) -> ApiResult | None:
+    """Read a result; None where it is none at all."""
+    try:
+        return parse_result(raw)
+    except MalformedResult:
+        return None
+
+
+def apply_result(session: Session, item: InboxItem, *, now: datetime) -> None:
+    """Apply a result to the order or the question that its address was made for."""
+    result = parsed(item.raw)
+    if item.disbursement_id is not None:
+        _apply_to_order(session, item.disbursement_id, result, inbox_id=item.id, now=now)
+    elif item.inquiry_id is not None and result is not None:
+        _apply_to_question(session, item.inquiry_id, result, inbox_id=item.id, now=now)
+
+
+def apply_timeout(session: Session, item: InboxItem, *, now: datetime) -> None:
+    """Ask soon: that Safaricom gave up waiting is no result."""
+    if item.disbursement_id is not None:
+        ask_soon(session, item.disbursement_id, now=now)
+
+
+def ask_soon(session: Session, disbursement_id: int, *, now: datetime) -> None:
+    """Have Safaricom asked about an order at the next chance; nothing that was said is believed."""
+    undecided = sa.update(Disbursement).where(
+        Disbursement.id == disbursement_id, Disbursement.status == DisbursementStatus.SENT
+    )
+    session.execute(undecided.values(next_query_at=now))
+
+
+def _apply_to_order(
+    session: Session, disbursement_id: int, result: ApiResult | None, *, inbox_id: int, now: datetime
+) -> None:
+    attempt = session.get_one(Disbursement, disbursement_id)
+    evidence = from_result(result, attempt.kind, inbox_id=inbox_id) if result else None
+    if result is None or evidence is None:
+        ask_soon(session, disbursement_id, now=now)
+        return
+    if _is_about_another(attempt, result):
+        check = "A result came to the address of this order and names another; check the M-Pesa statement."
+        doubts.call_about_sending(session, attempt, "other-order", check, evidence, now)
+        ask_soon(session, disbursement_id, now=now)
+        return
+    if evidence.stops_all_sends:
+        stop_all(session, why=str(evidence.reason), now=now)
+    settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
+
+
+def _is_about_another(attempt: Disbursement, result: ApiResult) -> bool:
+    if attempt.kind is DisbursementKind.REVERSAL:
+        original = result.parameters.get("OriginalTransactionID")
+        return original is not None and original != attempt.original_receipt
+    named = result.originator_conversation_id
+    return named is not None and named != attempt.originator_conversation_id
+
+
+def _apply_to_question(
+    session: Session, inquiry_id: int, result: ApiResult, *, inbox_id: int, now: datetime
+) -> None:
+    inquiry = lock(session, Inquiry, inquiry_id)
+    if inquiry is None or inquiry.answered_at is not None:
+        return  # a question has one answer; the same question is asked again as another row
+    inquiry.answered_at = now
+    inquiry.result_code = result.result_code
+    inquiry.result_desc = result.result_desc
+    if inquiry.kind is InquiryKind.BALANCE:
+        _keep_balances(session, inquiry, result, now=now)
+        return
+    state = transaction_state(result)
+    if inquiry.disbursement_id is not None:
+        _learn_of_order(session, inquiry.disbursement_id, result, state, inbox_id=inbox_id, now=now)
+    elif inquiry.payment_id is not None and state is not None:
+        learn_of_payment(session, inquiry.payment_id, state, inbox_id=inbox_id, now=now)
+
+
+def _keep_balances(session: Session, inquiry: Inquiry, result: ApiResult, *, now: datetime) -> None:
+    told = account_balances(result)
+    for account in told.accounts if told else ():
+        cents = account.amount * money.CENTS
+        reading = BalanceReading(
+            inquiry_id=inquiry.id,
+            name=account.name[:64],
+            currency=account.currency[:3],
+            amount=int(cents),
+            at=(told.completed_at if told else None) or now,
+        )
+        session.add(reading)
+
+
+def _learn_of_order(
+    session: Session,
+    disbursement_id: int,
+    result: ApiResult,
+    state: TransactionState | None,
+    *,
+    inbox_id: int,
+    now: datetime,
+) -> None:
+    evidence = from_state(state, inbox_id=inbox_id) if state else None
+    if evidence is not None:
+        settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
+    elif state is None and _says_not_found(result):
+        _not_found(session, disbursement_id, inbox_id=inbox_id, now=now)
+
+
+def _says_not_found(result: ApiResult) -> bool:
+    """Tell "there is no such transaction" from all other failures of a question, which say nothing of the order."""
+    return describe_api(result.result_code).reason == "not_found"
+
+
+def _not_found(session: Session, disbursement_id: int, *, inbox_id: int, now: datetime) -> None:
+    """Take it as proof that a failed order did not pay; send an unanswered one again once it was said twice."""
+    purpose_of(session, disbursement_id)
+    attempt = lock(session, Disbursement, disbursement_id)
+    if attempt is None or attempt.status not in (DisbursementStatus.SENT, DisbursementStatus.FAILED):
+        return
+    attempt.times_not_found += 1
+    if attempt.status is DisbursementStatus.FAILED:
+        unpaid = MoneyOut(
+            source=Source.STATUS, says=Says.FAILED, reason="not_found", proves_unpaid=True, inbox_id=inbox_id
+        )
+        settle_out(session, disbursement_id=disbursement_id, evidence=unpaid, now=now)
+    elif attempt.times_not_found >= NOT_FOUND_BEFORE_REPEAT:
+        attempt.times_not_found = 0
+        ready_again(session, attempt, detail="M-Pesa has no such transaction", now=now)
+
+
+def learn_of_payment(
+    session: Session, payment_id: int, state: TransactionState, *, inbox_id: int, now: datetime
+) -> None:
+    """Let Safaricom's books verify money that came, and say whether a prompt brought it."""
+    told = from_state_of_payment(state, inbox_id=inbox_id)
+    payment = session.get_one(Payment, payment_id)
+    if told is None or told.receipt != payment.mpesa_receipt_number:
+        return
+    consultation = lock_consultation(session, payment.consultation_id) if payment.consultation_id else None
+    hear_again(session, payment_id, told, now=now)
+    if consultation is None:
+        return
+    prompt = prompt_of(session, payment) if payment.is_aside else _aside_prompt(session, payment)
+    aside = payment if payment.is_aside else prompt
+    if aside is None or not aside.is_aside:
+        return
+    same = prompt is not None and _came_by_prompt(state, payment, prompt)
+    if same is None:
+        return
+    if same and prompt is not None:
+        into = prompt if aside is payment else payment
+        merge(session, consultation, aside, into, source=Source.STATUS, inbox_id=inbox_id, now=now)
+    else:
+        assign(session, consultation, aside, source=Source.STATUS, inbox_id=inbox_id, now=now)
+
+
+def _aside_prompt(session: Session, notice: Payment) -> Payment | None:
+    prompt = prompt_of(session, notice)
+    return prompt if prompt is not None and prompt.is_aside and notice_of(session, prompt) is notice else None
+
+
+def _came_by_prompt(state: TransactionState, notice: Payment, prompt: Payment) -> bool | None:
+    """Say whether a prompt brought this money; a prompt's payment is a "Pay Bill Online" (production 2024)."""
+    if notice.phone is not None and notice.phone != prompt.phone:
+        return False
+    if state.reason_type is None:
+        return None
+    return "online" in state.reason_type.lower() if notice.phone is not None else None

@@ -1,0 +1,381 @@
+"""Paybill payments: validated, booked once by their receipt, for the booking that was typed, and verified."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from app.consultations.models import Consultation
+from app.payments.models import LedgerAccount, Payment, PaymentEvent, Refund, ReviewItem
+from tests.payments.conftest import FEE, PHONE, Desk
+from tests.payments.door import door_of, knock
+from tests.payments.out_scenes import (
+    C2B_TOKEN,
+    Out,
+    c2b_payments,
+    pay_by_paybill,
+    register_paybill,
+    told,
+    until_quiet,
+)
+from tests.payments.scenes import (
+    OTHER_PHONE,
+    at_once,
+    cancel,
+    close_money,
+    learn_by_query,
+    pay,
+    review_kinds,
+    standing,
+    take_waiting,
+    waiting,
+)
+
+CONFIRMATION = f"/api/payment/c2b/{C2B_TOKEN}/confirmation"
+VALIDATION = f"/api/payment/c2b/{C2B_TOKEN}/validation"
+
+
+@pytest.fixture
+def desk(desk):
+    register_paybill(desk)
+    return desk
+
+
+def notice(booking: Consultation | None, **changes: object) -> str:
+    """Write a notice as version 2 sends it."""
+    body = {
+        "TransactionType": "Pay Bill",
+        "TransID": "UKN7AB12CD",
+        "TransTime": "20261123090500",
+        "TransAmount": f"{FEE}.00",
+        "BusinessShortCode": "174379",
+        "BillRefNumber": booking.reference if booking else "",
+        "InvoiceNumber": "",
+        "OrgAccountBalance": "49197.00",
+        "ThirdPartyTransID": "",
+        "MSISDN": f"{PHONE[:4]} ***** {PHONE[-3:]}",
+        "FirstName": "ACHIENG",
+        "MiddleName": "",
+        "LastName": "",
+    }
+    return json.dumps(body | changes)
+
+
+def balance(desk: Desk, name: str) -> int:
+    return {account.name: account.balance for account in desk.rows(LedgerAccount)}.get(name, 0)
+
+
+def test_a_paybill_payment_confirms_the_booking_that_was_typed(desk, booking):
+    receipt = pay_by_paybill(desk, booking.reference)
+    assert receipt is not None
+    desk.safaricom.deliver()
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    [payment] = c2b_payments(desk)
+    assert (payment.mpesa_receipt_number, payment.amount_received) == (receipt, FEE * 100)
+    assert (payment.status, payment.is_verified, payment.payer_id) == ("completed", False, desk.achieng.id)
+    assert review_kinds(desk) == []
+
+
+@pytest.mark.parametrize("typed", ["{0}", "{1}", " {1} ", "hy {2}", "hy-{2}", "{2}"])
+def test_the_account_is_found_whatever_the_case_blanks_and_dashes(desk, booking, typed):
+    reference = booking.reference
+    account = typed.format(reference, reference.lower(), reference.removeprefix("HY-").lower())
+    assert pay_by_paybill(desk, account) is not None
+    desk.safaricom.deliver()
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"BillRefNumber": "HY-NOBODY22"}, "C2B00012"),
+        ({"BillRefNumber": ""}, "C2B00012"),
+        ({"TransAmount": f"{FEE - 1}.00"}, "C2B00013"),
+        ({"TransAmount": f"{FEE + 1}"}, "C2B00013"),
+        ({"TransAmount": "none"}, "C2B00013"),
+        ({"BusinessShortCode": "600000"}, "C2B00015"),
+        ({"TransID": None}, "C2B00016"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_its_code_before_money_moves(desk, booking, changes, code):
+    answer = knock(desk.app, VALIDATION, notice(booking, **changes))
+    assert (answer.status_code, answer.json) == (200, {"ResultCode": code, "ResultDesc": "Rejected"})
+
+
+def test_what_fits_is_accepted_and_nothing_is_booked_yet(desk, booking):
+    answer = knock(desk.app, VALIDATION, notice(booking))
+    assert (answer.status_code, answer.json) == (200, {"ResultCode": "0", "ResultDesc": "Accepted"})
+    assert c2b_payments(desk) == []
+
+
+def test_a_booking_that_is_paid_or_over_takes_no_more_money(desk, booking):
+    pay(desk, booking)
+    desk.safaricom.deliver()
+    assert knock(desk.app, VALIDATION, notice(booking)).json["ResultCode"] == "C2B00016"
+    over = desk.book(hour=11)
+    cancel(desk, over)
+    assert knock(desk.app, VALIDATION, notice(over)).json["ResultCode"] == "C2B00016"
+
+
+def test_a_refused_validation_lets_no_money_through(desk):
+    assert pay_by_paybill(desk, "HY-NOBODY22") is None
+    assert c2b_payments(desk) == []
+
+
+@pytest.mark.parametrize("path", [CONFIRMATION, VALIDATION])
+def test_only_safaricom_may_tell_of_paybill_payments(desk, booking, path):
+    assert knock(desk.app, path, notice(booking), address="6.6.6.6").status_code == 403
+    assert knock(desk.app, path.replace(C2B_TOKEN, "ab" * 24), notice(booking)).status_code == 404
+    assert c2b_payments(desk) == []
+    assert standing(desk, booking) == ("Pending", "Unpaid")
+
+
+def test_the_same_notice_again_changes_nothing(desk, booking):
+    for _ in range(3):
+        assert knock(desk.app, CONFIRMATION, notice(booking)).status_code == 200
+    assert len(c2b_payments(desk)) == 1
+    assert balance(desk, f"consultation:{booking.id}") == FEE * 100
+
+
+def test_the_same_notice_on_many_threads_is_booked_once(desk, booking):
+    answers = at_once([lambda: knock(desk.app, CONFIRMATION, notice(booking))] * 8)
+    assert {answer.status_code for answer in answers} == {200}
+    desk.clock.advance(minutes=5)
+    desk.run_jobs()
+    assert len(c2b_payments(desk)) == 1
+    assert balance(desk, f"consultation:{booking.id}") == FEE * 100
+
+
+def test_money_for_nobody_is_kept_on_many_threads_once(desk):
+    answers = at_once([lambda: knock(desk.app, CONFIRMATION, notice(None))] * 8)
+    assert {answer.status_code for answer in answers} == {200}
+    desk.clock.advance(minutes=5)
+    desk.run_jobs()
+    assert len(c2b_payments(desk)) == 1
+    assert balance(desk, "suspense") == FEE * 100
+    assert review_kinds(desk) == ["unmatched_money"]
+
+
+def test_less_than_the_fee_is_a_part_and_the_rest_can_be_paid(desk, booking):
+    assert knock(desk.app, CONFIRMATION, notice(booking, TransAmount="1000.00")).status_code == 200
+    assert standing(desk, booking) == ("Pending", "PartiallyPaid")
+    answer = desk.push(booking, amount=FEE - 1000)
+    assert answer.status_code == 200, answer.json
+    desk.safaricom.act()
+    desk.safaricom.deliver()
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+
+
+def test_more_than_the_fee_goes_back_once_it_is_verified(desk, booking):
+    knock(desk.app, CONFIRMATION, notice(booking, TransAmount="3,500.00"))
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    [refund] = desk.rows(Refund)
+    assert refund.amount == 500_00
+    close_money(desk)
+    assert desk.send() == []  # known by a notice alone, and not due to be asked about yet
+    assert review_kinds(desk) == ["second_payment"]
+
+
+def test_an_unknown_account_goes_to_suspense_with_a_hint_for_staff(desk, booking):
+    typo = booking.reference[:-1] + ("A" if booking.reference[-1] != "A" else "B")
+    knock(desk.app, CONFIRMATION, notice(None, BillRefNumber=typo))
+    [payment] = c2b_payments(desk)
+    assert (payment.consultation_id, payment.is_aside) == (None, True)
+    assert balance(desk, "suspense") == FEE * 100
+    [item] = desk.rows(ReviewItem)
+    assert booking.reference in item.proposed_action
+    assert standing(desk, booking) == ("Pending", "Unpaid")
+
+
+def test_a_notice_for_another_shortcode_is_shown_and_not_booked(desk, booking):
+    knock(desk.app, CONFIRMATION, notice(booking, BusinessShortCode="600000"))
+    assert c2b_payments(desk) == []
+    assert review_kinds(desk) == ["unmatched_money"]
+
+
+def test_a_notice_without_an_amount_is_shown_and_not_booked(desk, booking):
+    knock(desk.app, CONFIRMATION, notice(booking, TransAmount="1,00"))
+    assert c2b_payments(desk) == []
+    assert review_kinds(desk) == ["unmatched_money"]
+
+
+def test_another_amount_for_the_same_receipt_calls_a_person(desk, booking):
+    knock(desk.app, CONFIRMATION, notice(booking))
+    knock(desk.app, CONFIRMATION, notice(booking, TransAmount="2999.00"))
+    assert review_kinds(desk) == ["amount_mismatch"]
+    assert balance(desk, f"consultation:{booking.id}") == FEE * 100
+
+
+def test_a_malformed_notice_is_kept_and_refused(desk):
+    answer = knock(desk.app, CONFIRMATION, "<html>")
+    assert (answer.status_code, answer.json["code"]) == (400, "malformed_callback")
+
+
+def test_the_books_of_safaricom_verify_a_notice(desk, booking):
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    desk.clock.advance(seconds=10)
+    assert desk.send() == ["status_asked"]
+    told(desk)
+    [payment] = c2b_payments(desk)
+    assert (payment.is_verified, payment.phone, payment.next_query_at) == (True, PHONE, None)
+    assert desk.send() == []
+
+
+def test_earnings_wait_until_the_money_is_verified(desk, booking):
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    desk.clock.advance(days=3)
+    desk.run_jobs()
+    assert balance(desk, f"advocate:{desk.baraka.id}") == 0
+    desk.send()
+    told(desk)
+    desk.run_jobs()
+    assert balance(desk, f"advocate:{desk.baraka.id}") == FEE * 90
+
+
+# One payment told twice.
+
+
+def dual(desk: Desk, **faults: object) -> None:
+    desk.safaricom.control("switches", stk_also_confirms=True).raise_for_status()
+    if faults:
+        desk.safaricom.control("faults", scope="all", kind="c2b", faults=faults).raise_for_status()
+
+
+def deliver_only(desk: Desk, what: str) -> None:
+    """Deliver the callbacks whose address has a word in it, and lose the others."""
+    chosen = [callback for callback in waiting(desk.safaricom) if what in callback["url"]]
+    desk.safaricom.drop_callbacks()
+    for callback in chosen:
+        assert knock(desk.app, door_of(callback), callback["body"]).status_code == 200
+
+
+def deliver_in_order(desk: Desk, *words: str) -> None:
+    callbacks = waiting(desk.safaricom)
+    desk.safaricom.drop_callbacks()
+    for word in words:
+        for callback in callbacks:
+            if word in callback["url"]:
+                assert knock(desk.app, door_of(callback), callback["body"]).status_code == 200
+
+
+def received(desk: Desk) -> int:
+    return sum(payment.amount_received for payment in desk.rows(Payment))
+
+
+@pytest.mark.parametrize("order", [("/callback/", "/c2b/"), ("/c2b/", "/callback/")])
+def test_a_prompt_told_on_both_channels_is_one_payment(desk, booking, order):
+    dual(desk)
+    payment_id = pay(desk, booking)
+    deliver_in_order(desk, *order)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert received(desk) == FEE * 100
+    assert desk.payment(payment_id).status == "completed"
+    assert desk.rows(Refund) == []
+    assert review_kinds(desk) == []
+    assert Out(desk).balance("mpesa:working") == FEE * 100
+
+
+def test_a_prompt_that_a_query_proved_waits_for_proof_that_a_notice_is_the_same(desk, booking):
+    dual(desk)
+    payment_id = pay(desk, booking)
+    notices = [callback for callback in waiting(desk.safaricom) if "/c2b/" in callback["url"]]
+    desk.safaricom.drop_callbacks()
+    learn_by_query(desk)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    for callback in notices:
+        knock(desk.app, door_of(callback), callback["body"])
+    [told_again] = c2b_payments(desk)
+    assert told_again.is_aside
+    assert (balance(desk, "suspense"), balance(desk, f"consultation:{booking.id}")) == (FEE * 100, FEE * 100)
+    assert review_kinds(desk) == ["second_payment"]
+    assert desk.rows(Refund) == []
+    desk.send()
+    told(desk)
+    [told_again] = c2b_payments(desk)
+    assert (told_again.merged_into_id, told_again.amount_received) == (payment_id, 0)
+    assert desk.payment(payment_id).mpesa_receipt_number == desk.safaricom.moved[0]["receipt"]
+    assert balance(desk, "suspense") == 0
+    assert received(desk) == FEE * 100
+
+
+def test_a_matching_hash_is_proof_at_once(desk, booking):
+    dual(desk, payer_style="hashed")
+    payment_id = pay(desk, booking)
+    notices = [callback for callback in waiting(desk.safaricom) if "/c2b/" in callback["url"]]
+    desk.safaricom.drop_callbacks()
+    learn_by_query(desk)
+    for callback in notices:
+        knock(desk.app, door_of(callback), callback["body"])
+    assert c2b_payments(desk) == []
+    assert desk.payment(payment_id).mpesa_receipt_number == desk.safaricom.moved[0]["receipt"]
+    assert review_kinds(desk) == []
+
+
+def test_a_query_after_the_notice_does_not_count_the_money_twice(desk, booking):
+    dual(desk)
+    payment_id = pay(desk, booking)
+    deliver_only(desk, "/c2b/")
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    learn_by_query(desk)
+    prompt = desk.payment(payment_id)
+    assert (prompt.status, prompt.is_aside) == ("completed", True)
+    assert desk.rows(Refund) == []
+    until_quiet(desk, rounds=3)
+    prompt = desk.payment(payment_id)
+    assert (prompt.merged_into_id, prompt.amount_received) == (c2b_payments(desk)[0].id, 0)
+    assert (balance(desk, "suspense"), received(desk)) == (0, FEE * 100)
+    assert desk.rows(Refund) == []
+
+
+def test_two_payments_of_one_booking_are_two_whatever_looks_alike(desk, booking):
+    payment_id = pay(desk, booking)
+    desk.safaricom.drop_callbacks()
+    learn_by_query(desk)
+    knock_notice = notice(booking, MSISDN=f"{OTHER_PHONE[:4]} ***** {OTHER_PHONE[-3:]}")
+    knock(desk.app, CONFIRMATION, knock_notice)
+    [second] = c2b_payments(desk)
+    assert not second.is_aside  # the visible digits are another phone's
+    [refund] = desk.rows(Refund)
+    assert (refund.payment_id, refund.amount) == (second.id, FEE * 100)
+    assert desk.payment(payment_id).amount_returned == 0
+
+
+def test_a_second_payment_from_the_same_phone_is_told_apart_by_safaricoms_books(desk, booking):
+    payment_id = pay(desk, booking)
+    desk.safaricom.drop_callbacks()
+    learn_by_query(desk)
+    desk.safaricom.control("switches", external_validation=False).raise_for_status()
+    pay_by_paybill(desk, booking.reference)
+    [second] = c2b_payments(desk)
+    assert second.is_aside
+    until_quiet(desk, rounds=2)
+    [second] = c2b_payments(desk)
+    assert (second.is_aside, second.merged_into_id, second.is_verified) == (False, None, True)
+    [refund] = desk.rows(Refund)
+    assert refund.amount == FEE * 100
+    assert desk.payment(payment_id).status == "completed"
+
+
+def test_a_late_notice_finds_its_slot_taken_and_goes_back(desk, booking):
+    take_waiting_receipt = pay_by_paybill(desk, booking.reference)
+    callback = take_waiting(desk.safaricom)
+    desk.clock.advance(minutes=20)
+    desk.run_jobs()
+    rival = desk.book()
+    assert rival.starts_at == booking.starts_at
+    knock(desk.app, door_of(callback), callback["body"])
+    assert standing(desk, booking)[0] == "Expired"
+    [refund] = desk.rows(Refund)
+    assert refund.amount == FEE * 100
+    assert c2b_payments(desk)[0].mpesa_receipt_number == take_waiting_receipt
+    assert review_kinds(desk) == ["late_payment"]
+
+
+def test_every_step_leaves_an_event(desk, booking):
+    knock(desk.app, CONFIRMATION, notice(booking))
+    [event] = desk.rows(PaymentEvent)
+    assert (event.source, event.status_after, event.detail) == ("c2b", "completed", "UKN7AB12CD")
+    assert event.inbox_id is not None
