@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from enum import StrEnum
 from urllib.parse import urlsplit
 
 import click
@@ -19,7 +17,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.clock import Clock
 from app.database import reading
 from app.demo import demo_accounts
+from app.findings import Finding, Verdict
 from app.health import newest_revision, schema_revision
+from app.payments import checkup
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.gateway import gateway
 from app.runtime import runtime
@@ -27,23 +27,6 @@ from config import Settings
 
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 10
-
-
-class Verdict(StrEnum):
-    """How bad it is; only FAIL would lose money."""
-
-    OK = "ok"
-    WARN = "warn"
-    FAIL = "FAIL"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of the report."""
-
-    verdict: Verdict
-    subject: str
-    text: str
 
 
 @click.command("doctor")
@@ -66,6 +49,17 @@ def examine(settings: Settings, clock: Clock, daraja: DarajaClient) -> Iterator[
     yield _callback_address(settings)
     yield _credentials(daraja)
     yield _mail(settings)
+    yield _sms(settings)
+    yield from checkup.examine_settings(settings)
+    yield from _money(settings, clock)
+
+
+def _money(settings: Settings, clock: Clock) -> Iterator[Finding]:
+    try:
+        if schema_revision() == newest_revision():
+            yield from checkup.examine_money(settings, now=clock.now())
+    except SQLAlchemyError:
+        return  # which the check of the database has said
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -166,6 +160,13 @@ def _mail(settings: Settings) -> Finding:
         return Finding(Verdict.OK, "mail", "goes out through MAIL_URL")
     verdict = Verdict.WARN if settings.is_production else Verdict.OK
     return Finding(verdict, "mail", "MAIL_URL is not set: messages stay in the outbox")
+
+
+def _sms(settings: Settings) -> Finding:
+    if settings.sms_url:
+        return Finding(Verdict.OK, "sms", "goes out through SMS_URL")
+    verdict = Verdict.WARN if settings.is_production else Verdict.OK
+    return Finding(verdict, "sms", "SMS_URL is not set: no text message is sent")
 
 
 def _is_local(base: str) -> bool:

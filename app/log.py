@@ -19,7 +19,7 @@ _PHONE = re.compile(r"(?<!\d)(254[17]|0[17])\d{5}(\d{3})(?!\d)")
 _CHECKOUT_ID = re.compile(r"(ws_CO_\d{14})\d+")  # it ends in the customer's number (observed 2022 on)
 _BEARER = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]+")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")
-_CAPABILITY_PATH = re.compile(r"(/callback/)[A-Za-z0-9_-]{16,}")
+_CAPABILITY_PATH = re.compile(r"(/(?:callback|c2b|daraja)/)[A-Za-z0-9_-]{16,}")
 _EMAIL = re.compile(r"\b([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\u2028\u2029]")
 

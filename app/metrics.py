@@ -16,6 +16,7 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.registry import Collector
 
 from app.errors import NotFound
 from app.http import public
@@ -32,6 +33,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self.watched: list[Collector] = []
         self.requests = Histogram(
             "http_request_seconds", "Time to answer.", ["method", "route", "status"], registry=self.registry
         )
@@ -46,17 +48,28 @@ class Metrics:
         )
 
     def exposition(self) -> bytes:
-        """Write all figures, of every process when several share a directory."""
+        """Write all figures, of every process when several share a directory, and those looked up now."""
+        looked_up = CollectorRegistry()
+        for collector in self.watched:
+            looked_up.register(collector)
+        return generate_latest(self._counted()) + generate_latest(looked_up)
+
+    def _counted(self) -> CollectorRegistry:
         if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-            return generate_latest(self.registry)
+            return self.registry
         shared = CollectorRegistry()
         multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]  # the library has no types here
-        return generate_latest(shared)
+        return shared
 
 
 def metrics() -> Metrics:
     """Return the current application's counters."""
     return cast(Metrics, current_app.extensions["metrics"])
+
+
+def watch(app: Flask, collector: Collector) -> None:
+    """Look up these figures each time the metrics are read."""
+    cast(Metrics, app.extensions["metrics"]).watched.append(collector)
 
 
 def init_metrics(app: Flask) -> None:

@@ -46,7 +46,8 @@ class Api(flask_smorest.Api):  # type: ignore[misc]  # the library has no types
     def register_blueprint(self, blueprint: flask_smorest.Blueprint) -> None:
         """Register routes; they are described when the document is first asked for, as most processes never are.
 
-        Describing them takes longer than everything else that building an application does.
+        Describing them takes longer than everything else that building an application does. The two steps are
+        those of flask-smorest 0.47.0, apart: look at its Api.register_blueprint when it is upgraded.
         """
         self._app.extensions["flask-smorest"]["blp_name_to_api"][blueprint.name] = self
         self._app.register_blueprint(blueprint)

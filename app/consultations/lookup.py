@@ -18,7 +18,6 @@ from app.errors import NotFound
 from app.http import Person, page
 from app.roles import STAFF
 
-
 REFERENCE_LENGTH = len("HY-") + 8
 
 

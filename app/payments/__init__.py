@@ -5,10 +5,21 @@ from __future__ import annotations
 from flask import Flask
 
 from app.openapi import Api
-from app.payments import callbacks, ledger_routes, routes, staff_routes
+from app.payments import (
+    books_routes,
+    callbacks,
+    ledger_routes,
+    payout_batch_routes,
+    payout_routes,
+    report_page,
+    routes,
+    staff_routes,
+    transaction_routes,
+)
 from app.payments.cli import payments_commands
 from app.payments.daraja import DarajaClient
 from app.payments.gateway import init_gateway
+from app.payments.gauges import init_gauges
 from app.payments.waiting import init_waiting
 from app.runtime import Runtime
 
@@ -18,7 +29,13 @@ def register(app: Flask, api: Api, runtime: Runtime, *, daraja: DarajaClient | N
     init_gateway(app, runtime.settings, runtime.clock, daraja)
     init_waiting(app, threads=runtime.settings.web_threads)
     api.register_blueprint(routes.blp)
+    api.register_blueprint(transaction_routes.blp)
     api.register_blueprint(staff_routes.blp)
     api.register_blueprint(ledger_routes.blp)
+    api.register_blueprint(payout_routes.blp)
+    api.register_blueprint(payout_batch_routes.blp)
+    api.register_blueprint(books_routes.blp)
     api.register_blueprint(callbacks.blp)
+    app.register_blueprint(report_page.blueprint)
+    init_gauges(app)
     app.cli.add_command(payments_commands)

@@ -23,12 +23,9 @@ _SERVED = (ConsultationStatus.COMPLETED, ConsultationStatus.NO_SHOW)
 def allocate(session: Session, consultation: Consultation, payment: Payment, *, now: datetime) -> None:
     """Let money that came confirm a locked booking, or send back what it cannot use; nothing is kept silently."""
     held = money_held(session, consultation.id)
-    if held >= consultation.fee and consultation.status in (
-        ConsultationStatus.PENDING,
-        ConsultationStatus.EXPIRED,
-    ):
-        if confirm(session, consultation, now=now, cause="paid"):
-            notices.payment_confirmed(session, consultation, payment, now=now)
+    waits = consultation.status in (ConsultationStatus.PENDING, ConsultationStatus.EXPIRED)
+    if waits and held >= consultation.fee and confirm(session, consultation, now=now, cause="paid"):
+        notices.payment_confirmed(session, consultation, payment, now=now)
     dead = is_dead(consultation)
     surplus = held - (consultation.kept_amount if dead else consultation.fee)
     if surplus > 0:

@@ -209,10 +209,8 @@ def _due_attempts(now: datetime) -> sa.Select[tuple[Disbursement]]:
 
 
 def _due_payments(now: datetime) -> sa.Select[tuple[Payment]]:
-    doubtful = sa.or_(~Payment.is_verified, Payment.is_aside)
     due = sa.select(Payment).where(
-        Payment.channel == Channel.C2B,
-        doubtful,
+        sa.or_(Payment.channel == Channel.C2B, ~Payment.is_verified),
         Payment.mpesa_receipt_number.is_not(None),
         Payment.next_query_at <= now,
     )

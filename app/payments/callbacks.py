@@ -98,6 +98,7 @@ def confirmation(token: str) -> dict[str, object]:
 @blp.route("/c2b/<string:token>/validation", methods=["POST"])
 @webhook
 @blp.response(200, ValidationAnswer)
+@blp.alt_response(400, schema=ErrorSchema, description="bad_request: the body broke off.")
 @blp.alt_response(403, "FORBIDDEN")
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(413, schema=ErrorSchema, description="too_large")

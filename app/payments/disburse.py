@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app import money
-from app.database import affected, insert_if_absent, transactional
+from app.database import affected, insert_if_absent, lock, transactional
 from app.metrics import metrics
 from app.payments.callback_tokens import result_urls, token_hash
 from app.payments.daraja import (
@@ -35,12 +35,8 @@ from app.payments.models import (
     DisbursementKind,
     DisbursementStatus,
     Pace,
-    Payout,
-    PayoutStatus,
-    Refund,
-    RefundStatus,
 )
-from app.payments.purpose import IN_TRANSIT, PayoutPurpose, purpose_of
+from app.payments.purpose import purpose_of
 from app.payments.settle_out import note, settle_out
 
 log = structlog.get_logger()
@@ -147,18 +143,18 @@ def _claim_due(session: Session, *, sender: Sender, now: datetime) -> _Claim | N
     """Mark the attempt that is due as sent, before it is: whoever dies now leaves something to be asked about."""
     if _is_stopped(session, now=now):
         return None
-    due = (
-        sa.select(Disbursement)
-        .where(Disbursement.status == DisbursementStatus.READY, Disbursement.next_send_at <= now)
-        .order_by(Disbursement.next_send_at, Disbursement.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+    due = sa.select(Disbursement.id).where(
+        Disbursement.status == DisbursementStatus.READY, Disbursement.next_send_at <= now
     )
-    attempt = session.scalar(due)
-    if attempt is None:
+    attempt_id = session.scalar(due.order_by(Disbursement.next_send_at, Disbursement.id).limit(1))
+    if attempt_id is None:
         return None
-    if not _is_wanted(session, attempt, now=now):
-        settle_out(session, disbursement_id=attempt.id, evidence=refused("withdrawn", "Not wanted."), now=now)
+    purpose = purpose_of(session, attempt_id)
+    attempt = lock(session, Disbursement, attempt_id)
+    if attempt is None or attempt.status is not DisbursementStatus.READY:
+        return None  # another worker was faster
+    if not purpose.start(session, now=now):
+        _withdraw(session, attempt, now=now)
         return None
     attempt.status = DisbursementStatus.SENT
     attempt.sends += 1
@@ -171,16 +167,12 @@ def _claim_due(session: Session, *, sender: Sender, now: datetime) -> _Claim | N
     return _Claim(attempt.id, attempt.sends, _order(attempt, result_urls(sender.callback_base, token)))
 
 
-def _is_wanted(session: Session, attempt: Disbursement, *, now: datetime) -> bool:
-    """Say whether what the attempt is for still waits for it; a payout is on its way from here on."""
-    if attempt.refund_id is not None:
-        return session.get_one(Refund, attempt.refund_id).status is RefundStatus.SENT
-    payout = PayoutPurpose(session.get_one(Payout, attempt.payout_id))
-    if payout.payout.is_frozen or payout.payout.status not in IN_TRANSIT:
-        return False
-    if payout.payout.status is PayoutStatus.APPROVED:
-        payout.change(session, PayoutStatus.PROCESSING, None, now=now)
-    return True
+def _withdraw(session: Session, attempt: Disbursement, *, now: datetime) -> None:
+    """Do not send what is not wanted any more; what may have been sent before is for a person to close."""
+    if attempt.sends:
+        attempt.next_send_at = None
+        return
+    settle_out(session, disbursement_id=attempt.id, evidence=refused("withdrawn", "Not wanted."), now=now)
 
 
 def _order(attempt: Disbursement, urls: ResultUrls) -> B2cOrder | ReversalOrder:
@@ -210,11 +202,17 @@ def stop_all(session: Session, *, why: str, now: datetime) -> None:
     log.critical("money_out_stopped", reason=why)
 
 
+def _locked(session: Session, disbursement_id: int) -> Disbursement:
+    attempt = lock(session, Disbursement, disbursement_id)
+    if attempt is None:
+        raise LookupError(f"disbursement {disbursement_id} does not exist")
+    return attempt
+
+
 @transactional
 def _note_taken(session: Session, *, disbursement_id: int, accepted: AskAccepted | None, now: datetime) -> None:
     """Write Safaricom's ids on the attempt; its result may have come first, so nothing else is touched."""
-    purpose_of(session, disbursement_id)
-    attempt = session.get_one(Disbursement, disbursement_id, with_for_update=True)
+    attempt = _locked(session, disbursement_id)
     if accepted is not None:
         attempt.conversation_id = attempt.conversation_id or accepted.conversation_id
         attempt.safaricom_originator_id = attempt.safaricom_originator_id or accepted.originator_conversation_id
@@ -224,7 +222,7 @@ def _note_taken(session: Session, *, disbursement_id: int, accepted: AskAccepted
 
 @transactional
 def _note_unknown(session: Session, *, disbursement_id: int, said: str, now: datetime) -> None:
-    attempt = session.get_one(Disbursement, disbursement_id, with_for_update=True)
+    attempt = _locked(session, disbursement_id)
     if attempt.status is DisbursementStatus.SENT:
         attempt.next_query_at = now + LOOK_AFTER_UNKNOWN
     log.warning("send_outcome_unknown", disbursement_id=attempt.id, error=said)
@@ -249,7 +247,7 @@ def _settle(session: Session, *, disbursement_id: int, said: str, now: datetime)
 @transactional
 def _send_later(session: Session, *, disbursement_id: int, said: str, wait: timedelta, now: datetime) -> None:
     """Make an attempt ready again under its own id, since this time nothing reached Safaricom."""
-    attempt = session.get_one(Disbursement, disbursement_id, with_for_update=True, populate_existing=True)
+    attempt = _locked(session, disbursement_id)
     if attempt.status is not DisbursementStatus.SENT:
         return
     attempt.status = DisbursementStatus.READY

@@ -156,7 +156,7 @@ def call_about_id(session: Session, payment: Payment, how: str, what: str, now: 
 
 
 def refund_needs_a_person(session: Session, refund: Refund, now: datetime) -> None:
-    """Call a person for a refund that M-Pesa offers no way for."""
+    """Call a person for a refund that failed, or that M-Pesa offers no way for."""
     open_item(
         session,
         ReviewKind.UNKNOWN_OUTCOME,
@@ -164,6 +164,6 @@ def refund_needs_a_person(session: Session, refund: Refund, now: datetime) -> No
         payment_id=refund.payment_id,
         consultation_id=refund.consultation_id,
         amount_expected=refund.amount,
-        proposed_action=f"M-Pesa cannot send this back ({refund.failure_reason}); give it back by hand.",
+        proposed_action=f"M-Pesa did not send this back ({refund.failure_reason}): retry it, or do it by hand.",
         now=now,
     )

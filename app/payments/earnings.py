@@ -57,7 +57,8 @@ def _share(
     session: Session, consultation: Consultation, held: int, *, commission_percent: int, now: datetime
 ) -> None:
     commission = money.share(held, commission_percent)
-    parts = {ledger.COMMISSION: commission, ledger.advocate_account(consultation.advocate_id): held - commission}
+    # The advocate's account first: accounts are locked by name, everywhere.
+    parts = {ledger.advocate_account(consultation.advocate_id): held - commission, ledger.COMMISSION: commission}
     for credit, amount in parts.items():
         if amount:
             ledger.transfer(

@@ -76,6 +76,11 @@ class MoneyIn:
         """Say whether Safaricom's own books say so; a notice alone is not enough to pay money out again."""
         return self.source is not Source.C2B
 
+    @property
+    def was_handed_in(self) -> bool:
+        """Say whether one person brought it, who could have written it: then Safaricom itself is asked, too."""
+        return self.source is Source.STATEMENT
+
     def of_prompt(self) -> Evidence:
         """Return what this says of the prompt that brought the money."""
         return Evidence(

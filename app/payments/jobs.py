@@ -10,10 +10,12 @@ from app.consultations.bookings import complete_one_overdue, expire_one_hold
 from app.idempotency import forget_old_keys
 from app.payments import (
     ask_status,
+    balances,
     disburse,
     earnings,
     inbox,
     inquire,
+    pulling,
     refund_plan,
     refund_queue,
     refunds,
@@ -39,9 +41,12 @@ def news_steps(settings: Settings, clock: Clock) -> dict[str, Step]:
 
 
 def asking_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict[str, Step]:
-    """Return the step that asks Safaricom; it may take as long as Safaricom does."""
+    """Return the steps that ask Safaricom about money that comes; they may take as long as Safaricom does."""
     rate = settings.safaricom_query_rate
-    return {"asked": lambda: inquire.ask_next(rate=rate, clock=clock, daraja=daraja)}
+    return {
+        "asked": lambda: inquire.ask_next(rate=rate, clock=clock, daraja=daraja),
+        "pulled": lambda: pulling.pull_recent(now=clock.now(), daraja=daraja),
+    }
 
 
 def sending_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict[str, Step]:
@@ -61,6 +66,8 @@ def sending_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dic
             daraja=daraja,
         ),
         "stuck_called": lambda: settle_out.call_for_one_stuck(now=clock.now()),
+        "balance_asked": lambda: balances.ask_if_old(callback_base=base, now=clock.now(), daraja=daraja),
+        "float_watched": lambda: balances.watch(now=clock.now()),
     }
 
 

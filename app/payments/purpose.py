@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.consultations.bookings import lock_consultation
 from app.consultations.models import Consultation
 from app.database import lock
-from app.payments import ledger, notices
+from app.payments import doubts, ledger, notices
 from app.payments.allocation import refresh_standing
 from app.payments.evidence_out import MoneyOut
 from app.payments.models import (
@@ -33,6 +33,9 @@ IN_TRANSIT = (PayoutStatus.APPROVED, PayoutStatus.PROCESSING)
 
 class Purpose(Protocol):
     """What was decided, locked together with everything that its end touches."""
+
+    def start(self, session: Session, *, now: datetime) -> bool:
+        """Say whether the money may go out now; from here on it is on its way."""
 
     def paid(self, session: Session, attempt: Disbursement, evidence: MoneyOut, *, now: datetime) -> None:
         """Book that the money is out."""
@@ -78,6 +81,10 @@ class RefundPurpose:
     def __init__(self, consultation: Consultation | None, payment: Payment, refund: Refund) -> None:
         self.consultation, self.payment, self.refund = consultation, payment, refund
 
+    def start(self, session: Session, *, now: datetime) -> bool:
+        """Say whether the refund still waits for this attempt."""
+        return self.refund.status is RefundStatus.SENT
+
     def paid(self, session: Session, attempt: Disbursement, evidence: MoneyOut, *, now: datetime) -> None:
         """Book the refund as made; a second one for it is our loss."""
         refund = self.refund
@@ -113,9 +120,18 @@ class RefundPurpose:
             return
         self.refund.failure_reason = evidence.reason
         if attempt.kind is DisbursementKind.B2C:
-            self.change(session, RefundStatus.FAILED, evidence.reason, now=now)
+            self.give_up(session, evidence.reason, now=now)
         elif evidence.proves_unpaid:
             self.disproved(session, attempt, now=now)
+
+    def give_up(self, session: Session, why: str | None, *, now: datetime) -> None:
+        """Leave the refund to a person: it failed, or M-Pesa offers no way for it."""
+        self.refund.failure_reason = why
+        self.change(session, RefundStatus.FAILED, why, now=now)
+        doubts.refund_needs_a_person(session, self.refund, now)
+        if self.consultation is not None:
+            ids = {"refund_id": self.refund.id, "amount": self.refund.amount}
+            notices.refund_failed(session, self.consultation, **ids, now=now)
 
     def disproved(self, session: Session, attempt: Disbursement, *, now: datetime) -> None:
         """Put a refund whose reversal was refused back into the queue; the next attempt is a B2C."""
@@ -159,6 +175,14 @@ class PayoutPurpose:
     def __init__(self, payout: Payout) -> None:
         self.payout = payout
 
+    def start(self, session: Session, *, now: datetime) -> bool:
+        """Say whether the payout is approved and not frozen; it is processing from here on."""
+        if self.payout.is_frozen or self.payout.status not in IN_TRANSIT:
+            return False
+        if self.payout.status is PayoutStatus.APPROVED:
+            self.change(session, PayoutStatus.PROCESSING, None, now=now)
+        return True
+
     def paid(self, session: Session, attempt: Disbursement, evidence: MoneyOut, *, now: datetime) -> None:
         """Book the payout as made; what was let go of before is taken back as far as it is still there."""
         payout = self.payout
@@ -179,6 +203,8 @@ class PayoutPurpose:
                 )
         if payout.status is PayoutStatus.COMPLETED:
             return
+        if not in_transit:
+            self._count_for_day(session, payout.amount)
         payout.completed_at, payout.receipt, payout.failure_reason = now, evidence.receipt, None
         self.change(session, PayoutStatus.COMPLETED, evidence.receipt, now=now)
         if payout.advocate_id is not None:
@@ -214,14 +240,18 @@ class PayoutPurpose:
             event_key=f"disbursement:{attempt.id}:failed",
             now=now,
         )
-        day = sa.update(PayoutDay).where(PayoutDay.day == payout.approved_on)
-        session.execute(day.values(amount=PayoutDay.amount - payout.amount))
+        self._count_for_day(session, -payout.amount)
         payout.failure_reason = evidence.reason
         self.change(session, PayoutStatus.FAILED, evidence.reason, now=now)
         if payout.advocate_id is not None:
             notices.payout_failed(
                 session, payout_id=payout.id, user_id=payout.advocate_id, amount=payout.amount, now=now
             )
+
+    def _count_for_day(self, session: Session, change: int) -> None:
+        """Let the limit of the day on which it was approved count what is out or on its way, and nothing else."""
+        day = sa.update(PayoutDay).where(PayoutDay.day == self.payout.approved_on)
+        session.execute(day.values(amount=PayoutDay.amount + change))
 
     def disproved(self, session: Session, attempt: Disbursement, *, now: datetime) -> None:
         """Do nothing: it is for a person to try again."""

@@ -20,7 +20,7 @@ from app.payments.allocation import allocate
 from app.payments.daraja import payer_matches
 from app.payments.events import record
 from app.payments.evidence import MoneyIn
-from app.payments.models import Channel, Payment, PaymentStatus, ReviewKind
+from app.payments.models import Channel, Payment, PaymentEvent, PaymentStatus, ReviewKind
 from app.payments.same_money import prompt_of
 from app.payments.settle import settle
 
@@ -40,6 +40,8 @@ def receive(session: Session, *, money: MoneyIn, now: datetime) -> int:
     prompt_id = _asked_of_this_payer(session, consultation, money)
     if prompt_id is not None:
         settle(session, payment_id=prompt_id, evidence=money.of_prompt(), now=now)
+        if money.was_handed_in and not _told_otherwise(session, prompt_id, money):
+            _await_proof(session, prompt_id, now=now)
         return prompt_id
     return _book(session, consultation, money, now=now)
 
@@ -95,14 +97,14 @@ def _new_payment(money: MoneyIn, *, now: datetime) -> Payment:
         phone=_phone(money),
         payer_hint=None if is_plain else money.payer.text[:64] or None,
         account_reference=money.account_reference[:64],
-        is_verified=money.is_verified,
+        is_verified=money.is_verified and not money.was_handed_in,
         is_aside=False,
         status=PaymentStatus.COMPLETED,
         mpesa_receipt_number=money.receipt,
         transaction_date=money.at,
         created_at=now,
         settled_at=now,
-        next_query_at=None if money.is_verified else now + VERIFY_AFTER,
+        next_query_at=None if money.is_verified and not money.was_handed_in else now + VERIFY_AFTER,
     )
 
 
@@ -138,8 +140,24 @@ def hear_again(session: Session, payment_id: int, money: MoneyIn, *, now: dateti
         doubts.call_a_person(session, ReviewKind.AMOUNT_MISMATCH, about, payment, evidence, check, now)
         return
     payment.phone = payment.phone or _phone(money)
-    if money.is_verified and not payment.is_verified:
+    if money.is_verified and not payment.is_verified and _told_otherwise(session, payment.id, money):
         verify(session, payment, money, now=now)
+
+
+def _told_otherwise(session: Session, payment_id: int, money: MoneyIn) -> bool:
+    """Say whether another source than this one has said that a payment was made."""
+    others = sa.select(PaymentEvent.id).where(
+        PaymentEvent.payment_id == payment_id,
+        PaymentEvent.status_after == PaymentStatus.COMPLETED,
+        PaymentEvent.source != money.source,
+    )
+    return session.scalar(others.limit(1)) is not None
+
+
+def _await_proof(session: Session, payment_id: int, *, now: datetime) -> None:
+    payment = session.get_one(Payment, payment_id)
+    payment.is_verified = False
+    payment.next_query_at = now + VERIFY_AFTER
 
 
 def verify(session: Session, payment: Payment, money: MoneyIn, *, now: datetime) -> None:

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from app.database import transactional
 from app.money import from_shillings
-from app.payments import doubts
 from app.payments.disburse import Sender, open_attempt
 from app.payments.models import (
     BalanceReading,
@@ -50,9 +49,7 @@ def _plan(session: Session, purpose: RefundPurpose, *, sender: Sender, now: date
     elif payment.phone is not None and refund.amount >= SMALLEST_B2C:
         kind, phone, receipt = DisbursementKind.B2C, payment.phone, None
     else:
-        refund.failure_reason = "below_minimum" if payment.phone else "phone_unknown"
-        purpose.change(session, RefundStatus.FAILED, refund.failure_reason, now=now)
-        doubts.refund_needs_a_person(session, refund, now)
+        purpose.give_up(session, "below_minimum" if payment.phone else "phone_unknown", now=now)
         return
     open_attempt(
         session,

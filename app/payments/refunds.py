@@ -7,6 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
 from app.consultations.bookings import change, lock_consultation
@@ -17,6 +18,8 @@ from app.payments import ledger, notices
 from app.payments.models import LedgerAccount, Payment, PaymentStatus, Refund, RefundStatus
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
+log = structlog.get_logger()
+
 _DEAD = sa.or_(
     Consultation.status.in_((ConsultationStatus.CANCELLED, ConsultationStatus.EXPIRED)),
     sa.and_(Consultation.status == ConsultationStatus.NO_SHOW, Consultation.no_show_by == Absent.ADVOCATE),
@@ -151,6 +154,10 @@ def return_dead_money(session: Session, *, now: datetime) -> bool:
     consultation = lock_consultation(session, consultation_id)
     if consultation is not None and is_dead(consultation):
         excess = money_held(session, consultation.id) - consultation.kept_amount
+        if excess <= 0:
+            # The journal holds what the payments do not: a defect, and nothing that another look would end.
+            log.critical("dead_money_stuck", consultation_id=consultation.id)
+            return False
         reason = f"booking_{consultation.status.lower()}"
         refunded = give_back(session, consultation, excess, reason=reason, now=now)
         if refunded:

@@ -1,19 +1,20 @@
-"""Closing a review item: what a person decides, and, where money is assigned by hand, a second person."""
+"""Closing a review item: one person finds nothing to do, or two people say the same of the money."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
+from app.auth.models import User
+from app.consultations.models import Consultation
 from app.database import lock, transactional
-from app.errors import InvalidInput, Problem
+from app.errors import Problem
 from app.http import Person
-from app.payments.evidence import by_hand
-from app.payments.models import Decision, Payment, ReviewDecision, ReviewItem, ReviewStatus
-from app.payments.settle import settle
+from app.payments import decisions
+from app.payments.lookup import is_own
+from app.payments.models import Decision, Payment, Payout, Refund, ReviewDecision, ReviewItem, ReviewStatus
 
 log = structlog.get_logger()
 
@@ -34,20 +35,20 @@ class SecondPersonNeeded(Problem):
     """The one who proposed cannot be the one who checks."""
 
     status, code = 403, "maker_cannot_check"
-    message = "Somebody else must confirm this: two people are needed where money is recorded by hand."
+    message = "Somebody else must confirm this: two people are needed where money is decided about by hand."
 
 
 class BeneficiaryCannotDecide(Problem):
-    """The payment is the person's own."""
+    """The money is, or would be, the person's own."""
 
-    status, code, message = 403, "own_payment", "Somebody else must decide this, since the payment is your own."
+    status, code, message = 403, "own_payment", "Somebody else must decide this, since the money concerns you."
 
 
 class DiffersFromProposal(Problem):
     """The second person said something else than the first."""
 
     status, code = 409, "differs_from_proposal"
-    message = "This is not what was proposed. Confirm the same receipt and amount, or decide nothing_to_do."
+    message = "This is not what was proposed. Confirm the same decision with the same values, or nothing_to_do."
 
 
 @transactional
@@ -60,26 +61,35 @@ def resolve(
     note: str,
     receipt: str | None,
     amount: int | None,
+    booking_id: int | None,
     now: datetime,
 ) -> ReviewItem:
-    """Decide about an item: `nothing_to_do` closes it, `record_payment` needs a second person who says the same.
+    """Decide about an item: `nothing_to_do` closes it, everything else needs a second person who says the same.
 
-    The receipt and the amount (cents) are what the M-Pesa statement shows; they go through the same door as all
-    other evidence. Raises the problems above.
+    The receipt and the amount (cents) are what the M-Pesa statement shows; they go through the same doors as all
+    other evidence. Raises the problems above, and what decisions.check raises.
     """
     item = lock(session, ReviewItem, review_id)
     if item is None:
         raise ReviewItemNotFound
     if item.status is ReviewStatus.RESOLVED:
         raise AlreadyResolved
-    _check_beneficiary(session, item, actor)
     said = ReviewDecision(
-        review_id=item.id, at=now, actor_id=actor.id, decision=decision, receipt=receipt, amount=amount, note=note
+        review_id=item.id,
+        at=now,
+        actor_id=actor.id,
+        decision=decision,
+        receipt=receipt,
+        amount=amount,
+        consultation_id=booking_id,
+        note=note,
     )
+    if _concerns(session, item, said, actor):
+        raise BeneficiaryCannotDecide
     if decision is Decision.NOTHING_TO_DO:
         item.status = ReviewStatus.RESOLVED
     else:
-        _record_payment(session, item, said, now=now)
+        _decide_by_two(session, item, said, now=now)
     item.decisions.append(said)
     session.flush()
     session.refresh(item, ["decisions", "evidence"])
@@ -87,35 +97,38 @@ def resolve(
     return item
 
 
-def _check_beneficiary(session: Session, item: ReviewItem, actor: Person) -> None:
-    if item.payment_id and session.get_one(Payment, item.payment_id).payer_id == actor.id:
-        raise BeneficiaryCannotDecide
-
-
-def _record_payment(session: Session, item: ReviewItem, said: ReviewDecision, *, now: datetime) -> None:
-    missing = {
-        name: ["This is needed to record a payment."] for name in ("receipt", "amount") if not getattr(said, name)
-    }
-    if missing or item.payment_id is None:
-        raise InvalidInput(fields=missing or {"decision": ["This item has no payment to record money for."]})
-    proposal = _proposal(session, item)
+def _decide_by_two(session: Session, item: ReviewItem, said: ReviewDecision, *, now: datetime) -> None:
+    decisions.check(session, item, said)
+    proposal = item.decisions[-1] if item.status is ReviewStatus.PROPOSED else None
     if proposal is None:
         item.status = ReviewStatus.PROPOSED
         return
     if proposal.actor_id == said.actor_id:
         raise SecondPersonNeeded
-    if (proposal.receipt, proposal.amount) != (said.receipt, said.amount):
+    if _values(proposal) != _values(said):
         raise DiffersFromProposal
     item.status = ReviewStatus.RESOLVED
     session.flush()
-    evidence = by_hand(receipt=str(said.receipt), amount=int(said.amount or 0))
-    settle(session, payment_id=item.payment_id, evidence=evidence, now=now)
+    decisions.carry_out(session, item, said, proposer_id=proposal.actor_id, now=now)
 
 
-def _proposal(session: Session, item: ReviewItem) -> ReviewDecision | None:
-    if item.status is not ReviewStatus.PROPOSED:
-        return None
-    made = sa.select(ReviewDecision).where(
-        ReviewDecision.review_id == item.id, ReviewDecision.decision == Decision.RECORD_PAYMENT
-    )
-    return session.scalar(made.order_by(ReviewDecision.id.desc()).limit(1))
+def _values(said: ReviewDecision) -> tuple[object, ...]:
+    return said.decision, said.receipt, said.amount, said.consultation_id
+
+
+def _concerns(session: Session, item: ReviewItem, said: ReviewDecision, actor: Person) -> bool:
+    """Say whether somebody gets the money in question, or would by this decision."""
+    payment_id = item.payment_id
+    if item.payout_id is not None:
+        payout = session.get_one(Payout, item.payout_id)
+        phone = session.get_one(User, actor.id).phone_number
+        if payout.advocate_id == actor.id or payout.recipient_phone == phone:
+            return True
+    if item.refund_id is not None:
+        payment_id = session.get_one(Refund, item.refund_id).payment_id
+    payment = session.get_one(Payment, payment_id) if payment_id is not None else None
+    if payment is not None and is_own(session, payment, actor):
+        return True
+    booked = {said.consultation_id, payment.consultation_id if payment is not None else None} - {None}
+    bookings = [session.get(Consultation, consultation_id) for consultation_id in booked]
+    return any(booking and actor.id in (booking.client_id, booking.advocate_id) for booking in bookings)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from app.errors import answer_problem
 from app.http import Blueprint, allow, caller, prefers_swahili
 from app.idempotency import idempotent
 from app.limits import limiter, person
-from app.payments import inquire, review, transactions
+from app.payments import inquire, qr_codes, receipts, review
 from app.payments.collect import request_payment
 from app.payments.gateway import gateway
 from app.payments.limits import TooManyPrompts
@@ -18,20 +18,16 @@ from app.payments.lookup import find, find_by_checkout_id, status_of, with_booki
 from app.payments.models import Payment, PaymentStatus
 from app.payments.schemas import (
     PaymentSchema,
+    QrArgs,
+    QrSchema,
     QueryArgs,
     ReviewArgs,
     ReviewPage,
-    StatisticsSchema,
     StkPushArgs,
     StkPushSchema,
-    TransactionArgs,
-    TransactionFilters,
-    TransactionPage,
-    TransactionSchema,
     UnknownPushSchema,
     WaitArgs,
 )
-from app.payments.statistics import statistics
 from app.payments.waiting import wait_until
 from app.payments.wording import message_for
 from app.roles import STAFF
@@ -139,47 +135,38 @@ def _shown(payment_id: int) -> dict[str, Any]:
     return {"payment": found, "consultation": booking, "message": message_for(found, swahili=prefers_swahili())}
 
 
-@blp.route("/mpesa/transactions")
+@blp.route("/payments/<id:payment_id>/receipt.pdf")
 @allow()
-@blp.arguments(TransactionArgs, location="query")
-@blp.response(200, TransactionPage)
-def list_transactions(args: dict[str, Any]) -> dict[str, Any]:
-    """List movements of money, newest first: one's own, or everybody's for staff."""
-    return transactions.listed(
-        _filters(args), limit=args["limit"], offset=args["offset"], cursor=args.get("cursor")
-    )
-
-
-@blp.route("/mpesa/transactions.csv")
-@allow()
-@blp.arguments(TransactionFilters, location="query")
-@blp.response(200, {"type": "string"}, content_type="text/csv")
-def export_transactions(args: dict[str, Any]) -> Response:
-    """Export the same movements as CSV."""
-    text = transactions.exported(_filters(args), masked=caller().role not in STAFF)
-    headers = {"Content-Disposition": "attachment; filename=transactions.csv"}
-    return Response(text, content_type="text/csv; charset=utf-8", headers=headers)
-
-
-@blp.route("/mpesa/transactions/<id:payment_id>")
-@allow()
-@blp.response(200, TransactionSchema)
+@blp.response(200, {"type": "string", "format": "binary"}, content_type="application/pdf")
 @blp.alt_response(404, "NOT_FOUND")
-def get_transaction(payment_id: int) -> Payment:
-    """Show one movement of money."""
-    return find(payment_id, who=caller())
+@blp.alt_response(409, "CONFLICT")
+def receipt(payment_id: int) -> Response:
+    """Write the receipt of a payment that was received."""
+    pdf = receipts.for_payment(payment_id, who=caller(), business_name=runtime().settings.business_name)
+    headers = {"Content-Disposition": f"inline; filename=receipt-{payment_id}.pdf"}
+    return Response(pdf, content_type="application/pdf", headers=headers)
 
 
-def _filters(args: dict[str, Any]) -> transactions.Filters:
-    who = caller()
-    return transactions.Filters(
-        owner_id=None if who.role in STAFF else who.id,
-        status=args.get("status"),
-        receipt=args.get("receipt"),
-        phone=args.get("phone"),
-        first_day=args.get("from_"),
-        last_day=args.get("to"),
+@blp.route("/qr", methods=["POST"])
+@allow()
+@limiter.limit("20/minute", key_func=person)
+@blp.arguments(QrArgs)
+@blp.response(200, QrSchema)
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(409, "CONFLICT")
+@blp.alt_response(429, "TOO_MANY_REQUESTS")
+@blp.alt_response(502, "BAD_GATEWAY")
+def qr_code(args: dict[str, Any]) -> Any:
+    """Make a QR code that pays what a booking still costs; with `Accept: image/png` the picture alone."""
+    code = qr_codes.for_booking(
+        args["booking_id"],
+        who=caller(),
+        settings=runtime().settings,
+        now=runtime().clock.now(),
+        daraja=gateway(),
     )
+    wants_picture = request.accept_mimetypes.best_match(["application/json", "image/png"]) == "image/png"
+    return Response(code.png, content_type="image/png") if wants_picture else code
 
 
 @blp.route("/review")
@@ -189,11 +176,3 @@ def _filters(args: dict[str, Any]) -> transactions.Filters:
 def list_review(args: dict[str, Any]) -> dict[str, Any]:
     """List what a person must see, newest first."""
     return review.listed(**args)
-
-
-@blp.route("/statistics")
-@allow(*STAFF)
-@blp.response(200, StatisticsSchema)
-def show_statistics() -> dict[str, Any]:
-    """Count and sum all payments."""
-    return statistics(now=runtime().clock.now())

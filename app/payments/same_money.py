@@ -56,6 +56,8 @@ def proof(notice: Payment, prompt: Payment) -> bool | None:
     """
     if prompt.phone is None:
         return None
+    if notice.came_by_prompt is False:
+        return False
     if notice.phone is not None:
         return notice.phone == prompt.phone
     payer = read_payer(notice.payer_hint or "")
@@ -111,15 +113,17 @@ def assign(
     aside.consultation_id = consultation.id
     aside.payer_id = aside.payer_id or consultation.client_id
     aside.is_aside = False
-    ledger.transfer(
-        session,
-        debit=ledger.SUSPENSE,
-        credit=ledger.consultation_account(consultation.id),
-        amount=aside.amount_received - aside.amount_returned,
-        currency=aside.currency,
-        event_key=f"payment:{aside.id}:assigned",
-        now=now,
-    )
+    left = aside.amount_received - aside.amount_returned
+    if left:  # staff may have given it back meanwhile
+        ledger.transfer(
+            session,
+            debit=ledger.SUSPENSE,
+            credit=ledger.consultation_account(consultation.id),
+            amount=left,
+            currency=aside.currency,
+            event_key=f"payment:{aside.id}:assigned",
+            now=now,
+        )
     detail = f"for booking {consultation.reference}"
     record(
         session, aside, aside.status, source=source, inbox_id=inbox_id, actor_id=actor_id, detail=detail, now=now

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+
 import marshmallow as ma
 
-from app.consultations.fields import Day
 from app.fields import Id, Instant, Phone, QueryNumber, Shillings, Text
-from app.http import PageArgs, caller, page_of
-from app.payments.models import Decision, Payment, PaymentStatus, ReviewKind, ReviewStatus
-from app.phone import mask
-from app.roles import STAFF
+from app.http import PageArgs, page_of
+from app.payments.models import Decision, PaymentStatus, ReviewKind, ReviewStatus
 
 
 class StkPushArgs(ma.Schema):
@@ -85,13 +84,18 @@ class PaymentSchema(ma.Schema):
     ResultDesc = ma.fields.String(attribute="payment.result_desc", allow_none=True, required=True)
     status = ma.fields.Enum(PaymentStatus, by_value=True, attribute="payment.status", required=True)
     mpesa_receipt_number = ma.fields.String(
-        attribute="payment.mpesa_receipt_number", allow_none=True, required=True
+        attribute="payment.holder.mpesa_receipt_number", allow_none=True, required=True
     )
-    transaction_date = Instant(attribute="payment.transaction_date", allow_none=True, required=True)
+    transaction_date = Instant(attribute="payment.holder.transaction_date", allow_none=True, required=True)
     amount = Shillings(attribute="payment.amount", required=True)
-    amount_received = Shillings(attribute="payment.amount_received", required=True)
+    amount_received = Shillings(attribute="payment.holder.amount_received", required=True)
     failure_reason = ma.fields.String(attribute="payment.failure_reason", allow_none=True, required=True)
-    consultation = ma.fields.Nested(BookingStanding, required=True)
+    consultation = ma.fields.Nested(
+        BookingStanding,
+        allow_none=True,
+        required=True,
+        metadata={"description": "null while nobody knows what the money is for"},
+    )
     message = ma.fields.String(required=True)
 
 
@@ -109,46 +113,35 @@ class ValidationAnswer(ma.Schema):
     ResultDesc = ma.fields.String(required=True)
 
 
-class TransactionFilters(ma.Schema):
-    """Which movements."""
+class QrArgs(ma.Schema):
+    """Which booking the code pays for."""
 
-    status = ma.fields.Enum(PaymentStatus, by_value=True)
-    type = ma.fields.String(validate=ma.validate.OneOf(["stk_push"]))
-    receipt = Text(max_length=32, pattern=r"[A-Za-z0-9]+")
-    phone = Phone()
-    from_ = Day(data_key="from", metadata={"description": "First day, in Nairobi."})
-    to = Day(metadata={"description": "Last day, in Nairobi."})
-
-    @ma.validates_schema
-    def check_order(self, data: dict[str, object], **_: object) -> None:
-        """Refuse a range that runs backwards."""
-        if "from_" in data and "to" in data and data["from_"] > data["to"]:  # type: ignore[operator]  # two dates
-            raise ma.ValidationError("Must not be after 'to'.", "from")
+    booking_id = Id(required=True)
 
 
-class TransactionArgs(TransactionFilters, PageArgs):
-    """Which movements, cut how."""
+class PaybillSchema(ma.Schema):
+    """How to pay by hand: Lipa na M-Pesa, Pay Bill."""
 
-
-class TransactionSchema(ma.Schema):
-    """One movement of money, asked for or made."""
-
-    id = ma.fields.Integer(required=True)
-    type = ma.fields.Constant("stk_push", metadata={"type": "string"})
-    direction = ma.fields.Constant("in", metadata={"type": "string"})
-    status = ma.fields.Enum(PaymentStatus, by_value=True, required=True)
+    number = ma.fields.String(required=True)
+    account = ma.fields.String(required=True)
     amount = Shillings(required=True)
-    amount_received = Shillings(required=True)
-    currency = ma.fields.String(required=True)
-    receipt = ma.fields.String(attribute="mpesa_receipt_number", allow_none=True, required=True)
-    phone = ma.fields.Method("_phone", required=True, metadata={"type": ["string", "null"]})
-    booking_id = ma.fields.Integer(attribute="consultation_id", allow_none=True, required=True)
-    payee = ma.fields.Constant(None, allow_none=True, metadata={"type": "string"})
-    created_at = Instant(required=True)
-    completed_at = Instant(attribute="settled_at", allow_none=True, required=True)
 
-    def _phone(self, payment: Payment) -> str | None:
-        return mask(payment.phone) if payment.phone and caller().role not in STAFF else payment.phone
+
+class QrSchema(ma.Schema):
+    """A code that any M-Pesa app pays from, and the same in words."""
+
+    success = ma.fields.Constant(True, metadata={"type": "boolean"})
+    booking_id = ma.fields.Integer(required=True)
+    reference = ma.fields.String(required=True)
+    amount = Shillings(required=True)
+    currency = ma.fields.String(required=True)
+    paybill = ma.fields.Nested(
+        PaybillSchema, allow_none=True, required=True, metadata={"description": "null where a till is paid"}
+    )
+    QRCode = ma.fields.Function(
+        lambda code: base64.b64encode(code.png).decode(),
+        metadata={"type": "string", "format": "byte", "description": "PNG"},
+    )
 
 
 class ReviewArgs(PageArgs):
@@ -176,6 +169,7 @@ class DecisionSchema(ma.Schema):
     decision = ma.fields.Enum(Decision, by_value=True, required=True)
     receipt = ma.fields.String(allow_none=True, required=True)
     amount = Shillings(allow_none=True, required=True)
+    booking_id = ma.fields.Integer(attribute="consultation_id", allow_none=True, required=True)
     note = ma.fields.String(required=True)
 
 
@@ -187,6 +181,9 @@ class ReviewItemSchema(ma.Schema):
     status = ma.fields.Enum(ReviewStatus, by_value=True, required=True)
     payment_id = ma.fields.Integer(allow_none=True, required=True)
     booking_id = ma.fields.Integer(attribute="consultation_id", allow_none=True, required=True)
+    disbursement_id = ma.fields.Integer(allow_none=True, required=True)
+    payout_id = ma.fields.Integer(allow_none=True, required=True)
+    refund_id = ma.fields.Integer(allow_none=True, required=True)
     receipt = ma.fields.String(allow_none=True, required=True)
     amount_expected = Shillings(allow_none=True, required=True)
     amount_received = Shillings(allow_none=True, required=True)
@@ -196,21 +193,4 @@ class ReviewItemSchema(ma.Schema):
     decisions = ma.fields.List(ma.fields.Nested(DecisionSchema), required=True)
 
 
-class StatisticsSchema(ma.Schema):
-    """Counts, sums and times over all payments by STK push."""
-
-    counts = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer(), required=True)
-    total = ma.fields.Integer(required=True)
-    amount_received = Shillings(required=True, high=2**53)
-    amount_returned = Shillings(required=True, high=2**53)
-    success_rate = ma.fields.Float(
-        allow_none=True, required=True, metadata={"description": "Of those that ended."}
-    )
-    seconds_to_complete = ma.fields.Float(allow_none=True, required=True, metadata={"description": "Mean."})
-    failure_reasons = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Integer(), required=True)
-    pending_over_5_minutes = ma.fields.Integer(required=True)
-    review_items_open = ma.fields.Integer(required=True)
-
-
-TransactionPage = page_of(TransactionSchema)
 ReviewPage = page_of(ReviewItemSchema)

@@ -149,13 +149,14 @@ def _join(
     now: datetime,
 ) -> None:
     """Make one of a prompt that a query proved and of the notice that the prompt's own news now names."""
-    if payment.is_aside == notice.is_aside:
+    aside = notice if notice.is_aside else payment
+    if payment.is_aside == notice.is_aside or aside.amount_returned:
         check = "One receipt was counted as a prompt and as a paybill payment; take one of them back by hand."
         doubts.call_a_person(
             session, ReviewKind.CONTRADICTORY_NEWS, "counted-twice", payment, evidence, check, now
         )
         return
-    aside, into = (notice, payment) if notice.is_aside else (payment, notice)
+    into = payment if notice.is_aside else notice
     merge(session, consultation, aside, into, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
     if into is payment:
         _correct(session, consultation, payment, evidence, now)

@@ -1,4 +1,4 @@
-"""What staff decide: refunds above the limit, and review items."""
+"""What staff decide: what goes back, and review items."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from typing import Any
 
 import marshmallow as ma
 
-from app.fields import Instant, Shillings, Text
+from app.auth.stepup import recent_password
+from app.fields import Id, Instant, Shillings, Text
 from app.http import Blueprint, PageArgs, allow, caller, page_of
 from app.idempotency import idempotent
-from app.payments import refund_queue, resolve
+from app.payments import refund_queue, resolve, reverse
 from app.payments.models import Decision, RefundStatus
 from app.payments.schemas import ReviewItemSchema
 from app.roles import STAFF
@@ -36,18 +37,39 @@ class RefundEventSchema(ma.Schema):
     detail = ma.fields.String(allow_none=True, required=True)
 
 
+class RefundAttemptSchema(ma.Schema):
+    """One attempt to send a refund."""
+
+    kind = ma.fields.String(required=True, metadata={"example": "reversal"})
+    status = ma.fields.String(required=True, metadata={"example": "sent"})
+
+
 class RefundSchema(ma.Schema):
     """Money on its way back; it is sent once approved."""
 
     id = ma.fields.Integer(required=True)
     payment_id = ma.fields.Integer(required=True)
-    booking_id = ma.fields.Integer(attribute="consultation_id", required=True)
+    booking_id = ma.fields.Integer(attribute="consultation_id", allow_none=True, required=True)
     amount = Shillings(required=True)
     currency = ma.fields.String(required=True)
     status = ma.fields.Enum(RefundStatus, by_value=True, required=True)
     reason = ma.fields.String(required=True)
+    maker_id = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "null: the rules"})
+    checker_id = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "null: the rules"})
     requested_at = Instant(required=True)
+    completed_at = Instant(allow_none=True, required=True)
+    receipt = ma.fields.String(allow_none=True, required=True)
+    failure_reason = ma.fields.String(allow_none=True, required=True)
+    attempts = ma.fields.List(ma.fields.Nested(RefundAttemptSchema), required=True)
     events = ma.fields.List(ma.fields.Nested(RefundEventSchema), required=True)
+
+
+class ReverseArgs(ma.Schema):
+    """Which payment goes back, and how much of it."""
+
+    transaction_id = Id(required=True)
+    amount = Shillings(low=1, load_default=None, metadata={"description": "Left out: all that is left."})
+    remarks = Text(min_length=3, max_length=200, required=True, metadata={"description": "The client reads it."})
 
 
 class ResolveArgs(ma.Schema):
@@ -57,6 +79,7 @@ class ResolveArgs(ma.Schema):
     note = Text(min_length=3, max_length=500, required=True)
     receipt = Text(min_length=4, max_length=32, pattern=r"[A-Z0-9]+", load_default=None)
     amount = Shillings(low=1, high=1_000_000, load_default=None)
+    booking_id = Id(load_default=None, metadata={"description": "Where money kept aside is assigned to."})
 
 
 @blp.route("/refunds")
@@ -68,8 +91,22 @@ def list_refunds(args: dict[str, Any]) -> dict[str, Any]:
     return refund_queue.listed(who=caller(), **args)
 
 
+@blp.route("/mpesa/reverse", methods=["POST"])
+@allow(*STAFF)
+@idempotent
+@blp.arguments(ReverseArgs)
+@blp.response(200, RefundSchema)
+@blp.alt_response(403, "FORBIDDEN")
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(409, "CONFLICT")
+def reverse_payment(args: dict[str, Any]) -> Any:
+    """Give a payment back, whole or in part; above the limit a second person approves it."""
+    return reverse.reverse(maker=caller(), now=runtime().clock.now(), **args)
+
+
 @blp.route("/refunds/<id:refund_id>/approve", methods=["POST"])
 @allow(*STAFF)
+@recent_password
 @idempotent
 @blp.response(200, RefundSchema)
 @blp.alt_response(403, "FORBIDDEN")
@@ -81,6 +118,20 @@ def approve_refund(refund_id: int) -> Any:
     return refund_queue.approve(refund_id=refund_id, actor=caller(), now=runtime().clock.now())
 
 
+@blp.route("/refunds/<id:refund_id>/retry", methods=["POST"])
+@allow(*STAFF)
+@recent_password
+@idempotent
+@blp.response(200, RefundSchema)
+@blp.alt_response(403, "FORBIDDEN")
+@blp.alt_response(404, "NOT_FOUND")
+@blp.alt_response(409, "CONFLICT")
+@blp.alt_response(422, "UNPROCESSABLE_ENTITY")
+def retry_refund(refund_id: int) -> Any:
+    """Try a failed refund again, once M-Pesa's books say that it was not paid."""
+    return refund_queue.retry(refund_id=refund_id, actor=caller(), now=runtime().clock.now())
+
+
 @blp.route("/review/<id:review_id>/resolve", methods=["POST"])
 @allow(*STAFF)
 @idempotent
@@ -90,5 +141,5 @@ def approve_refund(refund_id: int) -> Any:
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 def resolve_item(args: dict[str, Any], review_id: int) -> Any:
-    """Decide about a review item; recording a payment by hand takes two people who say the same."""
+    """Decide about a review item; all but `nothing_to_do` takes two people who say the same."""
     return resolve.resolve(review_id=review_id, actor=caller(), now=runtime().clock.now(), **args)

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app import money
 from app.consultations.bookings import lock_consultation
+from app.consultations.models import Consultation
 from app.database import lock
 from app.payments import doubts
 from app.payments.ask_status import ready_again
@@ -27,7 +28,9 @@ from app.payments.evidence import Source, from_state_of_payment
 from app.payments.evidence_out import MoneyOut, from_result, from_state
 from app.payments.models import (
     BalanceReading,
+    Channel,
     Disbursement,
+    DisbursementEvent,
     DisbursementKind,
     DisbursementStatus,
     InboxItem,
@@ -37,7 +40,7 @@ from app.payments.models import (
 )
 from app.payments.purpose import purpose_of
 from app.payments.receive import hear_again
-from app.payments.same_money import assign, merge, notice_of, prompt_of
+from app.payments.same_money import assign, merge, prompt_of, proof
 from app.payments.settle_out import settle_out
 from app.payments.states import Says
 
@@ -146,14 +149,40 @@ def _learn_of_order(
     now: datetime,
 ) -> None:
     evidence = from_state(state, inbox_id=inbox_id) if state else None
-    if evidence is not None:
+    is_unpaid = evidence.says is Says.FAILED if evidence else state is None and _says_not_found(result)
+    if is_unpaid and _is_one_copy_of_many(session, disbursement_id):
+        _send_another_copy(session, disbursement_id, now=now)
+    elif evidence is not None:
         settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
     elif state is None and _says_not_found(result):
         _not_found(session, disbursement_id, inbox_id=inbox_id, now=now)
 
 
+def _is_one_copy_of_many(session: Session, disbursement_id: int) -> bool:
+    """Say whether a reversal was sent again after a copy that may have been carried out.
+
+    Safaricom gives each copy an id of its own (daraja-docs Reversals), so what its books say of the last one says
+    nothing of those before.
+    """
+    sent_again = sa.select(DisbursementEvent.id).where(
+        DisbursementEvent.disbursement_id == disbursement_id,
+        DisbursementEvent.source == "ready",
+        DisbursementEvent.status_before == DisbursementStatus.SENT,
+    )
+    attempt = session.get_one(Disbursement, disbursement_id)
+    return attempt.kind is DisbursementKind.REVERSAL and session.scalar(sent_again.limit(1)) is not None
+
+
+def _send_another_copy(session: Session, disbursement_id: int, *, now: datetime) -> None:
+    """Have an unanswered reversal sent once more: where a copy was carried out, the result of this one says so."""
+    purpose_of(session, disbursement_id)
+    attempt = lock(session, Disbursement, disbursement_id)
+    if attempt is not None and attempt.status is DisbursementStatus.SENT:
+        ready_again(session, attempt, detail="the last copy was not carried out", now=now)
+
+
 def _says_not_found(result: ApiResult) -> bool:
-    """Tell "there is no such transaction" from all other failures of a question, which say nothing of the order."""
+    """Tell "there is no such transaction" from other failures of a question, which say nothing of the order."""
     return describe_api(result.result_code).reason == "not_found"
 
 
@@ -184,31 +213,36 @@ def learn_of_payment(
         return
     consultation = lock_consultation(session, payment.consultation_id) if payment.consultation_id else None
     hear_again(session, payment_id, told, now=now)
-    if consultation is None:
-        return
-    prompt = prompt_of(session, payment) if payment.is_aside else _aside_prompt(session, payment)
-    aside = payment if payment.is_aside else prompt
-    if aside is None or not aside.is_aside:
-        return
-    same = prompt is not None and _came_by_prompt(state, payment, prompt)
-    if same is None:
-        return
+    payment.next_query_at = None
+    if state.reason_type is not None:
+        # What a prompt brought is a "Pay Bill Online" (production 2024).
+        payment.came_by_prompt = "online" in state.reason_type.lower()
+    if consultation is not None:
+        _tell_apart(session, consultation, payment, inbox_id=inbox_id, now=now)
+
+
+def _tell_apart(
+    session: Session, consultation: Consultation, notice: Payment, *, inbox_id: int, now: datetime
+) -> None:
+    """Say of a notice and a prompt that may be one payment whether they are, now that the books have spoken."""
+    prompt = prompt_of(session, notice) if notice.is_aside else _aside_prompt(session, notice)
+    aside = notice if notice.is_aside else prompt
+    if aside is None or aside.amount_returned:
+        return  # what staff have given back was there; they decided
+    same = proof(notice, prompt) if prompt is not None else False
     if same and prompt is not None:
-        into = prompt if aside is payment else payment
+        into = prompt if aside is notice else notice
         merge(session, consultation, aside, into, source=Source.STATUS, inbox_id=inbox_id, now=now)
-    else:
+    elif same is False:
         assign(session, consultation, aside, source=Source.STATUS, inbox_id=inbox_id, now=now)
 
 
 def _aside_prompt(session: Session, notice: Payment) -> Payment | None:
-    prompt = prompt_of(session, notice)
-    return prompt if prompt is not None and prompt.is_aside and notice_of(session, prompt) is notice else None
-
-
-def _came_by_prompt(state: TransactionState, notice: Payment, prompt: Payment) -> bool | None:
-    """Say whether a prompt brought this money; a prompt's payment is a "Pay Bill Online" (production 2024)."""
-    if notice.phone is not None and notice.phone != prompt.phone:
-        return False
-    if state.reason_type is None:
-        return None
-    return "online" in state.reason_type.lower() if notice.phone is not None else None
+    """Find the prompt that is kept aside because of a notice."""
+    aside = sa.select(Payment).where(
+        Payment.channel == Channel.STK,
+        Payment.consultation_id == notice.consultation_id,
+        Payment.amount_received == notice.amount_received,
+        Payment.is_aside,
+    )
+    return session.scalar(aside.order_by(Payment.id).limit(1))

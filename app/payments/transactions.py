@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.database import UTCDateTime, reading
+from app.errors import Problem
 from app.http import Person
 from app.payments.lookup import PaymentNotFound
 from app.payments.models import Payment
@@ -19,7 +20,15 @@ from app.payments.transaction_rows import Filters, Rows, Transaction, selects
 from app.roles import STAFF
 
 ROWS_AT_ONCE = 500
+MOST_EXPORTED = 50_000  # a file of some megabytes, written in some seconds
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class TooManyRows(Problem):
+    """The export would be too large for one answer."""
+
+    status, code = 422, "too_many_rows"
+    message = f"That are more than {MOST_EXPORTED:,} movements. Narrow them down by from= and to=."
 
 
 @dataclass(frozen=True)
@@ -53,7 +62,10 @@ def listed(filters: Filters, *, limit: int, offset: int, cursor: str | None) -> 
 
 
 def every(filters: Filters) -> Iterator[Transaction]:
-    """Yield all matching movements, newest first, in a transaction for each piece of them."""
+    """Yield all matching movements, newest first, in a transaction for each piece of them; raise TooManyRows."""
+    with reading() as session:
+        if sum(_count(session, one) for one in selects(filters)) > MOST_EXPORTED:
+            raise TooManyRows
     after: Place | None = None
     while True:
         with reading() as session:

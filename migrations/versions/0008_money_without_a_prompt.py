@@ -50,6 +50,7 @@ NEW_COLUMNS = (
     ("payments", "payer_hint", "VARCHAR(64)"),
     ("payments", "account_reference", "VARCHAR(64)"),
     ("payments", "is_verified", "BOOLEAN DEFAULT true NOT NULL"),
+    ("payments", "came_by_prompt", "BOOLEAN"),
     ("payments", "is_aside", "BOOLEAN DEFAULT false NOT NULL"),
     ("payments", "merged_into_id", "{id} CONSTRAINT fk_payments_merged_into_id_payments REFERENCES payments (id)"),
     ("refunds", "maker_id", "{id} CONSTRAINT fk_refunds_maker_id_users REFERENCES users (id)"),
@@ -135,7 +136,7 @@ def downgrade_postgresql():
 
 
 def changes(table):
-    """Yield what changes in the text of a table on SQLite, which cannot alter a column or a check: before, after."""
+    """Yield before and after of what changes in a table's text; SQLite cannot alter a column or a check."""
     for owner, column in OPTIONAL:
         if owner == table:
             declaration = f"\t{column} {TYPES[column]['sqlite']}"

@@ -146,7 +146,9 @@ def create_disbursements():
         sa.Column("queries", sa.BigInteger(), nullable=False),
         sa.Column("times_not_found", sa.BigInteger(), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_disbursements_amount_positive")),
-        sa.CheckConstraint("(payout_id IS NULL) <> (refund_id IS NULL)", name=op.f("ck_disbursements_one_purpose")),
+        sa.CheckConstraint(
+            "(payout_id IS NULL) <> (refund_id IS NULL)", name=op.f("ck_disbursements_one_purpose")
+        ),
         sa.CheckConstraint(
             "(kind = 'reversal') = (original_receipt IS NOT NULL)",
             name=op.f("ck_disbursements_reversal_names_receipt"),
@@ -318,7 +320,11 @@ def refuse(name, table, event, when="true", suffix=""):
 def downgrade():
     on = " ON inbox" if op.get_bind().dialect.name == "postgresql" else ""
     op.execute(f"DROP TRIGGER inbox_append_only_kind{on}")
-    for table, column in (("review_items", "disbursement_id"), ("inbox", "disbursement_id"), ("inbox", "inquiry_id")):
+    for table, column in (
+        ("review_items", "disbursement_id"),
+        ("inbox", "disbursement_id"),
+        ("inbox", "inquiry_id"),
+    ):
         op.drop_index(op.f(f"ix_{table}_{column}"), table)
         op.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
     op.execute("ALTER TABLE inbox DROP COLUMN kind")

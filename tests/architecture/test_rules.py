@@ -84,6 +84,7 @@ def test_the_routes_open_to_all_are_these_and_no_others(app):
         "/metrics",
         "/docs",
         "/outbox",
+        "/reports",
         "/api/openapi.json",
         "/api/advocates",
         "/api/advocates/<id:advocate_id>",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+import requests
 import sqlalchemy as sa
 
 from app import create_app
 from app.database import db
-from config import parse_networks
+from config import SIMULATOR_INITIATOR, parse_networks
 from simulator.config import Config
 from simulator.server import serve
 from tests.conftest import START, make_settings, migrate
@@ -39,9 +40,14 @@ def eternal_world(database, tmp_path_factory):
     """The world, told once for all tests."""
     with serve(Config(manual=True, seed=1, starts_at=START, query_rate=0)) as simulator:
         clock = SharedClock(simulator)
+        instance = tmp_path_factory.mktemp("instance")
+        certificate = instance / "simulator.cer"
+        certificate.write_bytes(requests.get(f"{simulator.base_url}/_control/certificate", timeout=5).content)
         settings = make_settings(
             database.url,
-            tmp_path_factory.mktemp("instance"),
+            instance,
+            **SIMULATOR_INITIATOR,
+            safaricom_certificate=str(certificate),
             safaricom_base=simulator.base_url,
             safaricom_allowed_ips=parse_networks("127.0.0.0/8,196.201.214.200"),
             safaricom_query_rate=6000,

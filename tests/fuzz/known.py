@@ -7,7 +7,7 @@ from typing import Any
 
 from app.consultations.models import Consultation, ConsultationStatus
 from app.payments.ledger import COMMISSION, WORKING
-from app.payments.models import Payment, Refund, ReviewItem
+from app.payments.models import Payment, Payout, Refund, ReviewItem
 from tests.fuzz.world import RECORDED_BY_HAND, World, phones
 from tests.payments.conftest import FEE
 from tests.people import PASSWORD
@@ -31,7 +31,16 @@ def known_in(world: World) -> Known:
         "consultation_id": [one.id for one in bookings] + 4 * confirmed,  # most can be done with these
         "booking_id": held,
         "payment_id": [one.id for one in payments],
+        "transaction_id": [one.id for one in payments],
+        "remarks": ["Paid by mistake."],
+        "inquiry_id": [1],
+        "date": ["2026-11-23"],
         "refund_id": [one.id for one in desk.rows(Refund)],
+        "payout_id": [one.id for one in desk.rows(Payout)],
+        "campaign_id": [None],  # there are none yet
+        "recipient_phone": unused[:2],
+        "recipient_name": ["Atieno wa Kisumu"],
+        "purpose": ["Fees"],
         "review_id": [one.id for one in desk.rows(ReviewItem)],
         "checkout_request_id": checkout_ids,
         "CheckoutRequestID": checkout_ids,
@@ -39,7 +48,7 @@ def known_in(world: World) -> Known:
         "starts_at": [slot["starts_at"] for slot in free],
         "phone_number": [*unused, *(f"0{number[3:]}" for number in unused)],
         "phone": [one.phone for one in payments],
-        "amount": [FEE],
+        "amount": [FEE, 100, 10],
         "receipt": [RECORDED_BY_HAND],
         "token": world.reset_codes,
         "note": ["Read off the statement."],

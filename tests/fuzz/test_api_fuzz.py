@@ -33,6 +33,13 @@ CHECKS = [
     checks.response_headers_conformance,
     checks.response_schema_conformance,
 ]
+TOKEN_DOORS = (
+    "mpesa/callback/{token}",
+    "daraja/{token}/result",
+    "daraja/{token}/timeout",
+    "c2b/{token}/confirmation",
+    "c2b/{token}/validation",
+)
 # What a role may use and yet cannot succeed with, since nothing of the kind is its own; and what cannot be known.
 CANNOT_SUCCEED = {
     ("POST /api/payment/mpesa/stk-push", "advocate"),
@@ -40,9 +47,21 @@ CANNOT_SUCCEED = {
     ("POST /api/payment/mpesa/stk-push", "admin"),
     ("POST /api/payment/mpesa/stkpush/query", "advocate"),
     ("GET /api/payment/mpesa/status/{checkout_request_id}", "advocate"),
-    ("GET /api/payment/mpesa/transactions/{payment_id}", "advocate"),
+    ("GET /api/payment/mpesa/transactions/{transaction_id}", "advocate"),
     ("GET /api/payment/payments/{payment_id}", "advocate"),
-    *(("POST /api/payment/mpesa/callback/{token}", role) for role in ROLES),  # the document tells no body
+    ("GET /api/payment/payments/{payment_id}/receipt.pdf", "advocate"),
+    ("POST /api/payment/qr", "advocate"),
+    # The password is not typed again here.
+    *(
+        (f"POST /api/payment/refunds/{{refund_id}}/{what}", role)
+        for what in ("approve", "retry")
+        for role in ROLES
+    ),
+    *((f"POST /api/payouts/{{payout_id}}/{what}", role) for what in ("approve", "retry") for role in ROLES),
+    *(("POST /api/payment/mpesa/register-urls", role) for role in ROLES),
+    *(("POST /api/payment/statements", role) for role in ROLES),  # a file that no schema describes
+    # The document tells no body, and nobody knows a token.
+    *((f"POST /api/payment/{door}", role) for door in TOKEN_DOORS for role in ROLES),
 }
 MOST_ROUNDS = 12
 

@@ -85,8 +85,12 @@ def lose_a_member(raw: bytes, luck: random.Random) -> bytes:
 
 
 def say_an_item_twice(raw: bytes, luck: random.Random) -> bytes:
+    """Say an element of a list again with another value; a body without a list says a member twice."""
     body = json.loads(raw)
-    items = body["Body"]["stkCallback"]["CallbackMetadata"]["Item"]
+    listed = [holder[key] for holder, key in places(body) if isinstance(holder[key], list)]
+    if not listed:
+        return double_a_key(raw, luck)
+    items = luck.choice(listed)
     item = luck.choice(items)
     again = item | {"Value": luck.choice([*ODD_VALUES, item.get("Value"), 1, 2_999, "UKN0000000"])}
     items.insert(luck.randrange(len(items) + 1), again)

@@ -27,6 +27,9 @@ class Row:
     object: str = ""
     body: Any = None
     safaricom_alone: bool = False
+    typed_again: bool = False  # the password, just before
+    query: str = ""
+    file: str = ""  # instead of a body in JSON
 
     def expected(self, caller: str, whose: str) -> int:
         """Return the status of an answer; 200 stands for any success."""
@@ -43,6 +46,14 @@ class Row:
 
 A_BOOKING = {"own": "client advocate", "all": STAFF}  # of which the one is the client's, the other the advocate's
 A_PAYMENT = {"own": "client", "nothing": "advocate", "all": STAFF}
+
+A_PAYOUT_ORDER = {
+    "advocate_id": OBJECT,
+    "recipient_phone": "0722 000 222",
+    "recipient_name": "Somebody",
+    "amount": 100,
+    "purpose": "Fees",
+}
 
 TABLE = {
     "GET /healthz": Row(EVERYBODY),
@@ -103,16 +114,48 @@ TABLE = {
     "GET /api/payment/payments/{payment_id}": Row(**A_PAYMENT, object="payment"),
     "GET /api/payment/mpesa/transactions": Row(SIGNED_IN),
     "GET /api/payment/mpesa/transactions.csv": Row(SIGNED_IN),
-    "GET /api/payment/mpesa/transactions/{payment_id}": Row(**A_PAYMENT, object="payment"),
+    "GET /api/payment/mpesa/transactions/{transaction_id}": Row(**A_PAYMENT, object="payment"),
+    "GET /api/payment/mpesa/transactions/{transaction_id}/case": Row(STAFF, object="payment"),
+    "GET /api/payment/payments/{payment_id}/receipt.pdf": Row(**A_PAYMENT, object="payment"),
+    "POST /api/payment/qr": Row(**A_PAYMENT, object="held booking", body={"booking_id": OBJECT}),
+    "POST /api/payment/mpesa/reverse": Row(
+        STAFF, object="part paid", body={"transaction_id": OBJECT, "remarks": "Paid by mistake."}
+    ),
     "GET /api/payment/refunds": Row(SIGNED_IN),
-    "POST /api/payment/refunds/{refund_id}/approve": Row(STAFF, object="refund"),
+    "POST /api/payment/refunds/{refund_id}/approve": Row(STAFF, object="refund", typed_again=True),
+    "POST /api/payment/refunds/{refund_id}/retry": Row(STAFF, object="failed refund", typed_again=True),
     "GET /api/payment/review": Row(STAFF),
     "POST /api/payment/review/{review_id}/resolve": Row(
         STAFF, object="review item", body={"decision": "nothing_to_do", "note": "Looked into."}
     ),
     "GET /api/payment/statistics": Row(STAFF),
+    "GET /reports": Row(EVERYBODY),  # a form; what it fetches is for staff
+    "GET /api/payment/report": Row(STAFF, query="from=2026-11-23&to=2026-11-23"),
+    "GET /api/payment/reconciliation": Row(STAFF, query="date=2026-11-23"),
+    "POST /api/payment/reconciliation": Row(STAFF, body={"date": "2026-11-23"}),
+    "GET /api/payment/mpesa/balance": Row(STAFF),
+    "POST /api/payment/mpesa/balance/refresh": Row(STAFF),
+    "POST /api/payment/mpesa/transaction-status": Row(STAFF, body={"receipt": "UKN0000000"}),
+    "GET /api/payment/mpesa/inquiries/{inquiry_id}": Row(STAFF, object="inquiry"),
+    "POST /api/payment/mpesa/register-urls": Row(STAFF, body={}, typed_again=True),
+    "POST /api/payment/statements": Row(
+        STAFF, file="Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn\n"
+    ),
     "GET /api/payment/ledger/{account}": Row(STAFF, object="ledger account"),
     "GET /api/payment/earnings": Row("advocate"),
+    "POST /api/payouts": Row(STAFF, object="advocate", body=A_PAYOUT_ORDER),
+    "POST /api/payment/mpesa/b2c": Row(STAFF, object="advocate", body=A_PAYOUT_ORDER),
+    "POST /api/payouts/bulk": Row(STAFF, body={"payouts": [{}], "dry_run": True}),
+    "GET /api/payouts": Row("advocate finance admin"),
+    "GET /api/payouts/{payout_id}": Row(own="advocate", all=STAFF, object="draft"),
+    "POST /api/payouts/{payout_id}/approve": Row(STAFF, object="draft", typed_again=True),
+    "POST /api/payouts/{payout_id}/reject": Row(STAFF, object="draft", body={"reason": "Not this one."}),
+    "POST /api/payouts/{payout_id}/cancel": Row(STAFF, object="draft"),
+    "POST /api/payouts/{payout_id}/retry": Row(STAFF, object="failed payout", typed_again=True),
     "POST /api/payment/mpesa/callback": Row(safaricom_alone=True),
     "POST /api/payment/mpesa/callback/{token}": Row(safaricom_alone=True, object="callback token"),
+    "POST /api/payment/daraja/{token}/result": Row(safaricom_alone=True, object="callback token"),
+    "POST /api/payment/daraja/{token}/timeout": Row(safaricom_alone=True, object="callback token"),
+    "POST /api/payment/c2b/{token}/confirmation": Row(safaricom_alone=True, object="callback token"),
+    "POST /api/payment/c2b/{token}/validation": Row(safaricom_alone=True, object="callback token"),
 }

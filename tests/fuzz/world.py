@@ -13,8 +13,17 @@ from flask import Flask
 
 from app.auth.models import User
 from app.consultations.models import Consultation
+from app.database import transaction
 from app.outbox import OutboxMessage
-from app.payments.models import ReviewItem
+from app.payments import payout_drafts, payouts
+from app.payments.disburse import Sender
+from app.payments.evidence_out import refused
+from app.payments.models import Disbursement, ReviewItem
+from app.payments.payout_drafts import PayoutOrder
+from app.payments.payout_limits import Limits
+from app.payments.refund_plan import plan_one
+from app.payments.settle_out import settle_out
+from app.roles import Role
 from tests.bookings import make_advocate
 from tests.fuzz.stage import Database
 from tests.payments.conftest import FEE, Desk, Safaricom, SharedClock
@@ -89,9 +98,12 @@ def build(
     for past in pasts:
         past.noon()
     desk.run_jobs()
+    _plan_refunds(world)
     for past in pasts:
         past.now()
     _propose(world)
+    _pay_out(world, [past.desk.baraka for past in pasts])
+    _ask(world)
     world.reset_codes = list(_forgotten(world))
     world.remember()
     return world
@@ -112,6 +124,9 @@ class _Past:
         self.held = [self.pay(self.desk.book(days=0, hour=hour)) for hour in (10, 11, 12)]
         cancel(self.desk, self.pay(self.desk.book(days=3, hour=9)), by=self.desk.achieng)
         self.desk.book(days=3, hour=10)  # its hold will end unpaid
+        self.desk.safaricom.faults(charge_off=1)
+        self.pay(self.desk.book(days=3, hour=11))  # a shilling too much, which is too little to be sent
+        self.desk.safaricom.faults(charge_off=0)
 
     def noon(self) -> None:
         headers = bearer(self.desk.app, self.desk.baraka)
@@ -160,6 +175,49 @@ def _propose(world: World) -> None:
         path = f"/api/payment/review/{item.id}/resolve"
         answer = world.desk.http.post(path, json=body, headers=world.headers(role))
         assert answer.json["status"] == "proposed", answer.json
+
+
+def _ask(world: World) -> None:
+    """Let somebody have asked Safaricom something."""
+    answer = world.desk.http.post("/api/payment/mpesa/balance/refresh", headers=world.headers("finance"))
+    assert answer.status_code == 202, answer.json
+
+
+def _plan_refunds(world: World) -> None:
+    """Decide how what is approved goes back; nothing is sent in this world."""
+    with world.app.app_context():
+        while plan_one(sender=Sender("a key", "http://127.0.0.1:1"), now=world.desk.clock.now()):
+            pass
+
+
+def _pay_out(world: World, advocates: list[User]) -> None:
+    """Let a third of the staff have made payouts to each advocate, one of which M-Pesa turned away."""
+    maker, checker = make_user(world.app, "Farida", Role.FINANCE), world.by_role["admin"]
+    limits, now = Limits(250_000_00, 500_000_00), world.desk.clock.now()
+    with world.app.app_context():
+        for advocate in advocates:
+            for number in range(4):
+                payout = payout_drafts.make(order=_order(advocate, number), maker=maker, limits=limits, now=now)
+            sender = Sender("a key", "http://127.0.0.1:1")
+            payouts.approve(payout_id=payout.id, actor=checker, sender=sender, limits=limits, now=now)
+        for attempt in world.desk.rows(Disbursement):
+            if attempt.payout_id is not None:
+                with transaction() as session:
+                    unpaid = refused("refused", "Turned away.")
+                    settle_out(session, disbursement_id=attempt.id, evidence=unpaid, now=now)
+
+
+def _order(advocate: User, number: int) -> PayoutOrder:
+    return PayoutOrder(
+        advocate_id=advocate.id,
+        campaign_id=None,
+        recipient_phone="254722000222",
+        recipient_name=advocate.full_name,
+        amount=100_00,
+        currency="KES",
+        purpose="Fees",
+        remarks=f"{number}",
+    )
 
 
 def _forgotten(world: World) -> Iterator[str]:

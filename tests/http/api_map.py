@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 
 from app.auth.models import User
-from tests.people import bearer, make_user
+from tests.people import PASSWORD, bearer, make_user
 
 METHODS = ("get", "post", "put", "patch", "delete")
 OPEN = ("public", "webhook")
@@ -53,13 +53,13 @@ def operations(app: Flask) -> list[Operation]:
 def _operation(whole: dict[str, Any], method: str, path: str, item: dict[str, Any]) -> Operation:
     documented = item[method]
     parameters = [resolved(whole, one) for one in item.get("parameters", []) + documented.get("parameters", [])]
-    body = documented.get("requestBody")
+    body = documented.get("requestBody", {}).get("content", {}).get("application/json")
     return Operation(
         method=method.upper(),
         path=path,
         access=documented["x-access"],
         documented=documented,
-        body=properties(whole, body["content"]["application/json"]["schema"]) if body else None,
+        body=properties(whole, body["schema"]) if body else None,
         query={one["name"]: one["schema"] for one in parameters if one["in"] == "query"},
         in_path={one["name"]: one["schema"] for one in parameters if one["in"] == "path"},
     )
@@ -98,7 +98,11 @@ class People:
         }
 
     def headers(self, role: str) -> dict[str, str]:
-        return bearer(self.app, self.by_role[role])
+        """Return a log-in in which the password has just been typed again."""
+        headers = bearer(self.app, self.by_role[role])
+        typed = {"json": {"password": PASSWORD}, "headers": headers}
+        assert self.app.test_client().post("/api/auth/reauthenticate", **typed).status_code == 200
+        return headers
 
     def one_who_may(self, operation: Operation) -> dict[str, str]:
         """Return the log-in of somebody whom the operation lets in; nothing where it takes everybody."""

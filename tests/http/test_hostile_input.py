@@ -95,7 +95,9 @@ def test_a_body_that_nobody_asked_for_breaks_nothing(app, client, people):
         if operation.body is None:
             for what in ("a wall of brackets", "not UTF-8", "null"):
                 answer = send(client, operation, BODIES[what], people.one_who_may(operation))
-                assert answer.status_code < 500, f"{operation}: {what}"
+                # Nobody may ask Safaricom anything in this installation.
+                unasked = answer.status_code == 503 and answer.json["code"] == "initiator_missing"
+                assert answer.status_code < 500 or unasked, f"{operation}: {what}"
 
 
 def test_only_json_is_taken(app, client, people):

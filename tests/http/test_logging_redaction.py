@@ -118,6 +118,8 @@ def test_a_long_text_is_cut(lines):
         ("ws_CO_23112026090000123712345678", "ws_CO_23112026090000[hidden]"),
         ("achieng@example.com", "a***@example.com"),
         (DOOR, "/api/payment/mpesa/callback/[hidden]"),
+        ("/api/payment/c2b/" + "ab" * 24 + "/validation", "/api/payment/c2b/[hidden]/validation"),
+        ("/api/payment/daraja/" + "ab" * 32 + "/result", "/api/payment/daraja/[hidden]/result"),
         ("Bearer abc.def", "Bearer [hidden]"),
         ("Authorization: Basic eDp4", "Authorization: Basic [hidden]"),
         (JWT, "[token]"),

@@ -10,7 +10,16 @@ from app.limits import limiter
 from tests.http.api_map import METHODS, OPEN, document, operations, resolved, types_of
 
 # Not part of the API itself: the document, and pages and probes for operators.
-ELSEWHERE = {"/api/openapi.json", "/docs", "/healthz", "/readyz", "/metrics", "/outbox", "/static/<path:filename>"}
+ELSEWHERE = {
+    "/api/openapi.json",
+    "/docs",
+    "/healthz",
+    "/readyz",
+    "/metrics",
+    "/outbox",
+    "/reports",
+    "/static/<path:filename>",
+}
 JSON_TYPES = {"array", "boolean", "integer", "null", "number", "object", "string"}
 
 
@@ -150,7 +159,7 @@ def test_every_limit_is_declared(app):
         if limiter.limit_manager.decorated_limits(get_qualified_name(app.view_functions[rule.endpoint]))
     }
     found = [operation for operation in operations(app) if (operation.method, operation.path) in limited]
-    assert len(found) == 6
+    assert len(found) == 7
     assert all("429" in operation.documented["responses"] for operation in found)
 
 
@@ -167,9 +176,18 @@ def test_the_idempotency_key_is_declared_where_it_counts(app):
         "/api/consultations/{consultation_id}/cancel",
         "/api/consultations/{consultation_id}/complete",
         "/api/consultations/{consultation_id}/no-show",
+        "/api/payment/mpesa/b2c",
+        "/api/payment/mpesa/reverse",
         "/api/payment/mpesa/stk-push",
         "/api/payment/refunds/{refund_id}/approve",
+        "/api/payment/refunds/{refund_id}/retry",
         "/api/payment/review/{review_id}/resolve",
+        "/api/payouts",
+        "/api/payouts/bulk",
+        "/api/payouts/{payout_id}/approve",
+        "/api/payouts/{payout_id}/cancel",
+        "/api/payouts/{payout_id}/reject",
+        "/api/payouts/{payout_id}/retry",
     }
 
 

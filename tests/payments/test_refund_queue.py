@@ -7,12 +7,21 @@ from datetime import timedelta
 
 import pytest
 
+from app.auth.models import User
 from app.consultations.advocates import edit_profile
 from app.consultations.cancellation import cancel
+from app.database import transaction
 from app.money import from_shillings
+from app.outbox import OutboxMessage
 from app.payments.models import RefundEvent
+from app.roles import Role
 from app.runtime import runtime
-from tests.people import bearer, make_user
+from tests.payments.answers import refused
+from tests.payments.conftest import PHONE
+from tests.payments.out_scenes import told
+from tests.payments.scenes import at_once, pay, review_kinds
+from tests.payments.scenes import cancel as cancel_over_http
+from tests.people import PASSWORD, bearer, make_user
 
 
 def cancelled(desk, safaricom, fee: int):
@@ -39,7 +48,19 @@ def listed(desk, person, **query):
 
 
 def approve(desk, person, refund_id=1):
-    return desk.http.post(f"/api/payment/refunds/{refund_id}/approve", headers=bearer(desk.app, person))
+    return desk.http.post(f"/api/payment/refunds/{refund_id}/approve", headers=fresh(desk, person))
+
+
+def retry(desk, person, refund_id=1):
+    return desk.http.post(f"/api/payment/refunds/{refund_id}/retry", headers=fresh(desk, person))
+
+
+def fresh(desk, person):
+    """The log-in of somebody who has just typed the password again."""
+    headers = bearer(desk.app, person)
+    answer = desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
+    assert answer.status_code == 200, answer.json
+    return headers
 
 
 def test_a_refund_up_to_the_limit_approves_itself(desk, safaricom):
@@ -75,22 +96,98 @@ def test_of_two_who_approve_at_once_one_does(desk, safaricom):
     assert len(desk.rows(RefundEvent)) == 1
 
 
-def test_nobody_approves_a_refund_to_themselves(desk, safaricom, monkeypatch):
+def test_nobody_approves_a_refund_to_themselves(desk, safaricom):
     cancelled(desk, safaricom, 6000)
-    from app.auth.models import User
-    from app.database import transaction
-    from app.roles import Role
-
     with desk.app.app_context(), transaction() as session:  # the client has joined the staff since
         session.get_one(User, desk.achieng.id).role = Role.FINANCE
     assert approve(desk, desk.achieng).json["code"] == "own_refund"
+
+
+def test_the_phone_that_paid_makes_it_ones_own_too(desk, safaricom):
+    cancelled(desk, safaricom, 6000)
+    assert approve(desk, make_user(desk.app, "Dalmas", phone_number=PHONE)).json["code"] == "own_refund"
+    assert approve(desk, make_user(desk.app, "Esther", phone_number="254799000001")).json["status"] == "approved"
+
+
+def test_approving_needs_the_password_again(desk, safaricom):
+    cancelled(desk, safaricom, 6000)
+    headers = bearer(desk.app, make_user(desk.app, "Dalmas"))
+    for action in ("approve", "retry"):
+        answer = desk.http.post(f"/api/payment/refunds/1/{action}", headers=headers)
+        refused(answer, 403, "reauthentication_required")
+
+
+def failed_by(desk, safaricom, ending):
+    """Half of a payment, which goes back by B2C, that M-Pesa says it did not send."""
+    booking = desk.book(days=3)
+    pay(desk, booking)
+    safaricom.deliver()
+    desk.clock.advance(hours=60)
+    cancel_over_http(desk, booking)
+    desk.run_jobs()
+    safaricom.control("faults", scope="next", kind="b2c", faults={"ends": ending}).raise_for_status()
+    desk.send()
+    told(desk)
+    return booking
+
+
+def test_a_failed_refund_calls_a_person_and_tells_the_client_once(desk, safaricom):
+    failed_by(desk, safaricom, "not_a_customer")
+    [refund] = listed(desk, desk.achieng)["items"]
+    assert (refund["status"], refund["failure_reason"]) == ("failed", "receiver_unregistered")
+    assert refund["attempts"] == [{"kind": "b2c", "status": "failed"}]
+    assert review_kinds(desk) == ["unknown_outcome"]
+    keys = [message.message_key for message in desk.rows(OutboxMessage)]
+    assert keys.count("refund:1:failed") == 1
+
+
+def test_a_failed_refund_is_tried_again_only_once_it_is_proved_unpaid(desk, safaricom):
+    failed_by(desk, safaricom, "not_a_customer")
+    dalmas = make_user(desk.app, "Dalmas")
+    refused(retry(desk, dalmas), 409, "not_proved_unpaid")
+    desk.clock.advance(seconds=1)
+    assert "status_asked" in desk.send()  # the refusal has had M-Pesa asked
+    told(desk)
+    again = retry(desk, dalmas)
+    assert (again.status_code, again.json["status"], again.json["failure_reason"]) == (200, "approved", None)
+    assert again.json["events"][-1]["by"] == "Dalmas"
+    refused(retry(desk, dalmas), 409, "refund_not_failed")
+    desk.send()
+    told(desk)
+    [refund] = listed(desk, dalmas)["items"]
+    assert (refund["status"], [attempt["status"] for attempt in refund["attempts"]]) == (
+        "completed",
+        ["failed", "completed"],
+    )
+    assert len([moved for moved in safaricom.moved if moved["direction"] == "OUT"]) == 1
+
+
+def test_of_many_who_retry_at_once_one_does(desk, safaricom):
+    failed_by(desk, safaricom, "not_a_customer")
+    desk.clock.advance(minutes=2)
+    desk.send()
+    told(desk)
+    headers = [fresh(desk, make_user(desk.app, name)) for name in ("Dalmas", "Esther")] * 4
+    path = "/api/payment/refunds/1/retry"
+    works = [lambda own=own: desk.http.post(path, headers=own).status_code for own in headers]
+    assert sorted(at_once(works)) == [200] + [409] * 7
+    for _ in range(3):
+        desk.send()
+        told(desk)
+    assert len([moved for moved in safaricom.moved if moved["direction"] == "OUT"]) == 1
+
+
+def test_a_refund_that_has_not_failed_is_not_retried(desk, safaricom):
+    cancelled(desk, safaricom, 6000)
+    refused(retry(desk, make_user(desk.app, "Dalmas")), 409, "refund_not_failed")
+    refused(retry(desk, make_user(desk.app, "Esther"), 99), 404, "refund_not_found")
 
 
 def test_a_client_sees_only_the_own_refunds_and_approves_none(desk, safaricom):
     cancelled(desk, safaricom, 6000)
     stranger = make_user(desk.app, "Chebet")
     assert listed(desk, stranger)["items"] == []
-    assert approve(desk, stranger).status_code == 403
+    assert approve(desk, stranger).json["code"] == "forbidden"
     assert desk.http.post("/api/payment/refunds/1/approve").status_code == 401
 
 

@@ -3,10 +3,29 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
 
-from app.payments.models import Payment, ReviewDecision, ReviewItem
-from tests.payments.conftest import FEE
-from tests.people import bearer, make_user
+from app.database import transaction
+from app.payments import ledger
+from app.payments.models import (
+    Disbursement,
+    DisbursementKind,
+    DisbursementStatus,
+    Payment,
+    Payout,
+    PayoutEvent,
+    PayoutStatus,
+    Refund,
+    ReviewDecision,
+    ReviewItem,
+    ReviewKind,
+)
+from app.payments.review import open_item
+from tests.payments.answers import NEVER, refused
+from tests.payments.conftest import FEE, PHONE
+from tests.payments.out_scenes import Out, pay_by_paybill, register_paybill, told, until_quiet
+from tests.payments.scenes import OTHER_PHONE, at_once, cancel, close_money, learn_by_query, pay, standing
+from tests.people import PASSWORD, bearer, make_user
 
 RECEIPT = "UKN1AB2CD3"
 RECORD = {
@@ -109,3 +128,260 @@ def test_the_callback_that_comes_after_all_counts_once(desk, safaricom, unknown,
     for person in staff:
         resolve(desk, person, unknown, RECORD)
     assert [(payment.mpesa_receipt_number, payment.amount_received) for payment in desk.rows(Payment)] == before
+
+
+def decide(desk, staff, item, **body):
+    """Let both of the staff say the same; return the second answer."""
+    body = {"note": "by the statement", **body}
+    first = resolve(desk, staff[0], item, body)
+    assert (first.status_code, first.json["status"]) == (200, "proposed"), first.json
+    return resolve(desk, staff[1], item, body)
+
+
+@pytest.fixture
+def nobodys(desk, safaricom):
+    """KES 3,000 from Chebet's phone, under an account number that names no booking."""
+    register_paybill(desk)
+    safaricom.control("switches", external_validation=False).raise_for_status()
+    pay_by_paybill(desk, "HY-NOBODY", FEE, phone=OTHER_PHONE)
+    safaricom.deliver()
+    [item] = desk.rows(ReviewItem)
+    assert Out(desk).balance(ledger.SUSPENSE) == FEE * 100
+    return item
+
+
+def test_money_kept_aside_is_assigned_by_two_people_and_confirms_the_booking(desk, nobodys, staff, booking):
+    answer = decide(desk, staff, nobodys, decision="assign", booking_id=booking.id)
+    assert answer.json["status"] == "resolved", answer.json
+    assert [said["booking_id"] for said in answer.json["decisions"]] == [booking.id] * 2
+    [payment] = desk.rows(Payment)
+    assert (payment.is_aside, payment.consultation_id, payment.payer_id) == (False, booking.id, desk.achieng.id)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert Out(desk).balance(ledger.SUSPENSE) == 0
+    assert Out(desk).balance(f"consultation:{booking.id}") == FEE * 100
+
+
+def test_assigning_at_once_happens_once(desk, nobodys, staff, booking):
+    body = {"decision": "assign", "booking_id": booking.id, "note": "by the statement"}
+    resolve(desk, staff[0], nobodys, body)
+    others = [staff[1], make_user(desk.app, "Njeri", "finance")] * 3
+    works = [lambda who=who: resolve(desk, who, nobodys, body).status_code for who in others]
+    assert sorted(at_once(works)) == [200] + [409] * 5
+    assert Out(desk).balance(f"consultation:{booking.id}") == FEE * 100
+
+
+def test_an_assignment_names_a_booking_and_the_second_person_the_same(desk, nobodys, staff, booking):
+    body = {"decision": "assign", "note": "by the statement"}
+    assert "booking_id" in refused(resolve(desk, staff[0], nobodys, body), 422, "invalid_input")["errors"]
+    unknown = resolve(desk, staff[0], nobodys, body | {"booking_id": NEVER})
+    refused(unknown, 404, "consultation_not_found")
+    resolve(desk, staff[0], nobodys, body | {"booking_id": booking.id})
+    other = desk.book(hour=12)
+    refused(resolve(desk, staff[1], nobodys, body | {"booking_id": other.id}), 409, "differs_from_proposal")
+    give_back = {"decision": "give_back", "note": "not ours"}
+    refused(resolve(desk, staff[1], nobodys, give_back), 409, "differs_from_proposal")
+    refused(resolve(desk, staff[0], nobodys, body | {"booking_id": booking.id}), 403, "maker_cannot_check")
+
+
+def test_who_gains_by_it_does_not_decide(desk, nobodys, staff):
+    payer = make_user(desk.app, "Faith", "finance", phone_number=OTHER_PHONE)
+    with desk.app.app_context(), transaction() as session:
+        session.get_one(Payment, nobodys.payment_id).phone = OTHER_PHONE
+    refused(resolve(desk, payer, nobodys, {"decision": "give_back", "note": "mine"}), 403, "own_payment")
+    client = make_user(desk.app, "Grace", "admin")
+    own = desk.book(hour=13, client=client)
+    body = {"decision": "assign", "booking_id": own.id, "note": "mine"}
+    refused(resolve(desk, client, nobodys, body), 403, "own_payment")
+    assert resolve(desk, staff[0], nobodys, body).status_code == 200
+
+
+def test_money_kept_aside_goes_back_to_whoever_paid_it(desk, nobodys, staff, safaricom):
+    assert decide(desk, staff, nobodys, decision="give_back").json["status"] == "resolved"
+    [refund] = desk.rows(Refund)
+    assert (refund.status, refund.amount, refund.maker_id, refund.consultation_id) == (
+        "requested",
+        FEE * 100,
+        staff[0].id,
+        None,
+    )
+    assert desk.payment(nobodys.payment_id).amount_returned == refund.amount
+    until_quiet(desk, rounds=4)
+    assert desk.rows(Refund)[0].status == "completed"
+    assert [moved["amount"] for moved in safaricom.moved] == [FEE, FEE]
+    assert (Out(desk).balance(ledger.SUSPENSE), Out(desk).balance(ledger.WORKING)) == (0, 0)
+
+
+@pytest.fixture
+def told_twice(desk, safaricom, booking):
+    """A prompt that a query proved, and a paybill notice with a hidden payer that may be the same money."""
+    register_paybill(desk, payer_style="absent")
+    safaricom.control("switches", stk_also_confirms=True).raise_for_status()
+    pay(desk, booking)
+    notice = [one for one in safaricom.state()["callbacks"] if "c2b" in one["url"]]
+    learn_by_query(desk)
+    for one in notice:
+        safaricom.control("callbacks/deliver", subject=one["subject"]).raise_for_status()
+    [item] = [item for item in desk.rows(ReviewItem) if item.kind == "second_payment"]
+    assert desk.payment(item.payment_id).is_aside
+    return item
+
+
+def test_money_told_twice_is_counted_once(desk, told_twice, staff, booking, safaricom):
+    assert decide(desk, staff, told_twice, decision="same_money").json["status"] == "resolved"
+    aside, prompt = desk.payment(told_twice.payment_id), desk.payment(1)
+    assert (aside.merged_into_id, aside.amount_received) == (prompt.id, 0)
+    assert (prompt.mpesa_receipt_number, prompt.amount_received) == (safaricom.moved[0]["receipt"], FEE * 100)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    out = Out(desk)
+    assert (out.balance(ledger.SUSPENSE), out.balance(ledger.WORKING)) == (0, FEE * 100)
+
+
+def test_news_of_money_that_staff_gave_back_meanwhile_breaks_nothing(desk, told_twice, staff, booking):
+    assert decide(desk, staff, told_twice, decision="give_back").json["status"] == "resolved"
+    desk.clock.advance(minutes=2)
+    for _ in range(4):
+        desk.send()
+        told(desk)
+    assert desk.rows(Payment)[-1].amount_returned == FEE * 100
+    assert "inbox_applied" not in desk.run_jobs()
+    assert Out(desk).balance(ledger.SUSPENSE) == 0
+
+
+def test_what_cannot_be_done_about_an_item_is_said(desk, unknown, nobodys_item, staff):
+    for item, decision in (
+        (unknown, "assign"),
+        (unknown, "same_money"),
+        (unknown, "give_back"),
+        (unknown, "record_unpaid"),
+        (unknown, "unfreeze"),
+        (nobodys_item, "same_money"),
+        (nobodys_item, "record_payment"),
+    ):
+        body = {"decision": decision, "note": "perhaps", "receipt": RECEIPT, "amount": 5, "booking_id": 1}
+        errors = refused(resolve(desk, staff[0], item, body), 422, "invalid_input")["errors"]
+        assert set(errors) == {"decision"}, decision
+
+
+@pytest.fixture
+def nobodys_item(desk, unknown, safaricom):
+    register_paybill(desk)
+    safaricom.faults(callbacks=1, answer="")
+    safaricom.control("switches", external_validation=False).raise_for_status()
+    pay_by_paybill(desk, "HY-NOBODY", 10, phone=OTHER_PHONE)
+    safaricom.deliver()
+    return desk.rows(ReviewItem)[-1]
+
+
+@pytest.fixture
+def lost(desk, safaricom):
+    """Half a payment on its way back by B2C, of which nobody could tell for a day whether it arrived."""
+    booking = desk.book(days=3)
+    pay(desk, booking)
+    safaricom.deliver()
+    desk.clock.advance(hours=60)
+    cancel(desk, booking)
+    close_money(desk)
+    safaricom.control("faults", scope="all", kind="b2c", faults={"callbacks": 0}).raise_for_status()
+    safaricom.control("faults", scope="all", kind="status", faults={"callbacks": 0}).raise_for_status()
+    desk.send()
+    desk.clock.advance(hours=25)
+    desk.send()
+    [item] = [item for item in desk.rows(ReviewItem) if item.disbursement_id]
+    return item
+
+
+def test_two_people_record_that_money_went_out(desk, lost, staff, safaricom):
+    [left] = [moved for moved in safaricom.moved if moved["direction"] == "OUT"]
+    body = {"decision": "record_payment", "receipt": left["receipt"], "amount": left["amount"]}
+    answer = decide(desk, staff, lost, **body).json
+    assert (answer["disbursement_id"], answer["refund_id"], answer["payout_id"]) == (1, 1, None)
+    [refund], [attempt] = desk.rows(Refund), desk.rows(Disbursement)
+    assert (refund.status, refund.receipt, attempt.status) == ("completed", left["receipt"], "completed")
+    assert Out(desk).balance("refund:1") == 0
+
+
+def test_two_people_record_that_it_did_not_and_only_then_it_may_be_tried_again(desk, lost, staff):
+    headers = bearer(desk.app, staff[0])
+    desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
+    refused(desk.http.post("/api/payment/refunds/1/retry", headers=headers), 409, "refund_not_failed")
+    body = {"decision": "record_unpaid", "note": "not on the statement"}
+    assert resolve(desk, staff[0], lost, body).json["status"] == "proposed"
+    assert desk.rows(Refund)[0].status == "sent"
+    assert resolve(desk, staff[1], lost, body).json["status"] == "resolved"
+    [refund], [attempt] = desk.rows(Refund), desk.rows(Disbursement)
+    assert (refund.status, attempt.status, attempt.disproved_at) == ("failed", "failed", desk.clock.now())
+    assert desk.http.post("/api/payment/refunds/1/retry", headers=headers).json["status"] == "approved"
+
+
+def test_who_is_sent_the_money_does_not_decide_about_it(desk, lost):
+    own = make_user(desk.app, "Faith", "finance", phone_number=PHONE)
+    body = {"decision": "record_unpaid", "note": "not on the statement"}
+    refused(resolve(desk, own, lost, body), 403, "own_payment")
+
+
+@pytest.fixture
+def frozen(desk, staff):
+    """A payout to Baraka that contradictory news has stopped."""
+    with desk.app.app_context(), transaction() as session:
+        now = desk.clock.now()
+        payout = Payout(
+            account=ledger.advocate_account(desk.baraka.id),
+            advocate_id=desk.baraka.id,
+            recipient_phone=PHONE,
+            recipient_name="Baraka",
+            amount=100_000,
+            currency="KES",
+            purpose="fees",
+            remarks="November",
+            status=PayoutStatus.FAILED,
+            is_frozen=True,
+            maker_id=staff[0].id,
+            checker_id=staff[1].id,
+            created_at=now,
+        )
+        session.add(payout)
+        session.flush()
+        attempt = Disbursement(
+            kind=DisbursementKind.B2C,
+            payout_id=payout.id,
+            amount=payout.amount,
+            currency="KES",
+            phone=PHONE,
+            originator_conversation_id="one",
+            token_hash="one",
+            status=DisbursementStatus.FAILED,
+            created_at=now,
+        )
+        session.add(attempt)
+        session.flush()
+        open_item(
+            session,
+            ReviewKind.CONTRADICTORY_NEWS,
+            news_key="disbursement:1:contradicted",
+            disbursement_id=attempt.id,
+            proposed_action="Look.",
+            now=now,
+        )
+        return session.scalar(sa.select(ReviewItem))
+
+
+def test_two_people_let_a_payout_go_on(desk, frozen, staff):
+    answer = decide(desk, staff, frozen, decision="unfreeze").json
+    assert (answer["status"], answer["payout_id"]) == ("resolved", 1)
+    [payout], [event] = desk.rows(Payout), desk.rows(PayoutEvent)
+    assert (payout.is_frozen, event.detail, event.actor_id) == (False, "released", staff[1].id)
+
+
+def test_closing_the_item_alone_leaves_the_payout_stopped(desk, frozen, staff):
+    body = {"decision": "nothing_to_do", "note": "looks fine"}
+    assert resolve(desk, staff[0], frozen, body).json["status"] == "resolved"
+    assert desk.rows(Payout)[0].is_frozen
+
+
+def test_the_payee_does_not_let_it_go_on(desk, frozen):
+    with desk.app.app_context(), transaction() as session:
+        session.merge(desk.baraka).role = "finance"
+    body = {"decision": "unfreeze", "note": "it is me"}
+    refused(resolve(desk, desk.baraka, frozen, body), 403, "own_payment")
+    same_phone = make_user(desk.app, "Faith", "finance", phone_number=PHONE)
+    refused(resolve(desk, same_phone, frozen, body), 403, "own_payment")

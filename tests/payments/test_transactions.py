@@ -1,19 +1,25 @@
-"""The movements of money: searched, paged and exported, each person's own and staff's all."""
+"""The movements of money, in and out: searched, paged and exported, each person's own and staff's all."""
 
 import csv
+import hashlib
 import io
 from datetime import timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from app.auth.models import User
 from app.database import transaction
 from app.money import from_shillings
-from app.payments.models import Payment, PaymentStatus
-from app.payments.transactions import to_csv
+from app.payments.models import Payment, PaymentStatus, Payout, PayoutStatus
+from app.payments.transaction_csv import csv_lines
+from app.payments.transaction_rows import Transaction
+from app.payments.transactions import ROWS_AT_ONCE
 from tests.conftest import START
 from tests.payments.answers import NEVER, refused
 from tests.payments.conftest import FEE, PHONE
-from tests.payments.scenes import OTHER_PHONE, pay
+from tests.payments.out_scenes import pay_by_paybill, register_paybill
+from tests.payments.scenes import OTHER_PHONE, cancel, close_money, pay, post, waiting
 from tests.people import bearer, make_user
 
 ROUTE = "/api/payment/mpesa/transactions"
@@ -137,7 +143,7 @@ def test_nonsense_is_refused(desk, dalmas):
         *({"offset": offset} for offset in ("-1", "1000001", "x", "9" * 5_000)),
         *(
             {"cursor": c}
-            for c in ("0", "-1", "x", "1 or 1=1", "01", "٣", str(2**63), "9" * 19, "9" * 5_000, "\x00")
+            for c in ("0", "-1", "1-", "0-1", "1-01", "x", "1 or 1=1", "1-٣", "9-" + "9" * 19, "9" * 5_000, "\x00")
         ),
         *({"status": status} for status in ("paid", "", "Pending", "\x00", "' OR ''='")),
         *({"type": kind} for kind in ("b2c", "", "\ud7ff")),
@@ -204,8 +210,11 @@ def test_an_offset_skips_rows(desk, dalmas):
     assert ids(get(desk, dalmas, limit=2, offset=1)) == [4, 3]
     assert ids(get(desk, dalmas, limit=2, offset=4)) == [1]
     assert ids(get(desk, dalmas, offset=1_000_000)) == []
-    assert ids(get(desk, dalmas, cursor="3")) == [2, 1]
-    assert ids(get(desk, dalmas, cursor=str(10**17))) == [5, 4, 3, 2, 1]
+    after_third = get(desk, dalmas, limit=3).json["next_cursor"]
+    assert ids(get(desk, dalmas, cursor=after_third)) == [2, 1]
+    assert ids(get(desk, dalmas, cursor=after_third, offset=1)) == [1]
+    assert ids(get(desk, dalmas, cursor=f"{10**17 - 1}-1")) == [5, 4, 3, 2, 1]
+    assert ids(get(desk, dalmas, cursor="1-1")) == []
     last = get(desk, dalmas, limit=5)
     assert (len(ids(last)), last.json["next_cursor"]) == (5, None)
 
@@ -213,7 +222,8 @@ def test_an_offset_skips_rows(desk, dalmas):
 def test_a_forged_cursor_shows_nobody_elses_rows(desk, chebet):
     insert(desk, 3)
     insert(desk, 2, owner=chebet)
-    for cursor in ("1", "4", "6", "999"):
+    theirs = get(desk, make_user(desk.app, "Dalmas"), limit=2).json["next_cursor"]
+    for cursor in ("1-1", f"{10**16}-1", f"{10**16}-999", theirs):
         answer = get(desk, chebet, cursor=cursor)
         assert set(ids(answer)) <= {4, 5}
         assert answer.json["total"] == 2
@@ -226,6 +236,13 @@ def test_the_export_is_a_csv_file_with_the_same_facts(desk, safaricom, four, dal
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     for row, item in zip(rows, get(desk, dalmas).json["items"], strict=True):
         assert row == {name: "" if value is None else str(value) for name, value in item.items()}
+
+
+def test_a_long_export_has_every_row_once(desk, dalmas):
+    many = ROWS_AT_ONCE + 3
+    insert(desk, many)  # all at the same instant
+    rows = list(csv.DictReader(io.StringIO(get(desk, dalmas, ".csv").text)))
+    assert [int(row["id"]) for row in rows] == list(range(many, 0, -1))
 
 
 def test_the_export_of_a_client_is_masked(desk, four):
@@ -241,11 +258,175 @@ def test_the_export_of_a_client_is_masked(desk, four):
     "evil", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", '"=1"', "a\n=1"]
 )
 def test_no_cell_is_taken_for_a_formula(evil):
-    payment = Payment(
-        id=1, status=PaymentStatus.COMPLETED, amount=100, amount_received=100, currency="KES",
-        mpesa_receipt_number=evil, phone="254712345678", consultation_id=1, created_at=START, settled_at=START,
+    transaction = Transaction(
+        id=1, type="payout", direction="out", status="completed", amount=100, amount_received=None, currency="KES",
+        receipt=evil, phone="254712345678", payer_hint=None, booking_id=1, payee=evil, created_at=START,
+        completed_at=START,
     )  # fmt: skip
-    [row] = csv.DictReader(io.StringIO(to_csv([payment], masked=False), newline=""))
-    assert row["receipt"].lstrip("'") == evil
-    assert row["receipt"][0] not in "=+-@\t\r\0\n"
+    [row] = csv.DictReader(io.StringIO("".join(csv_lines([transaction], masked=False)), newline=""))
+    for name in ("receipt", "payee"):
+        assert row[name].lstrip("'") == evil
+        assert row[name][0] not in "=+-@\t\r\0\n"
     assert row["amount"] == "1"
+
+
+@pytest.fixture
+def all_kinds(desk, safaricom):
+    """A prompt, a paybill payment, its refund, and a payout, a minute apart; their ids, oldest first."""
+    desk.push(desk.book(hour=9))
+    safaricom.drop_callbacks()
+    register_paybill(desk)
+    desk.clock.advance(minutes=1)
+    booking = desk.book(days=3, hour=10)
+    pay_by_paybill(desk, booking.reference)
+    safaricom.deliver()
+    desk.clock.advance(minutes=1)
+    cancel(desk, booking)
+    close_money(desk)
+    desk.clock.advance(minutes=1)
+    make_payout(desk)
+    return [1, 2, 1_000_000_000_001, 2_000_000_000_001]
+
+
+def make_payout(desk, **changes):
+    """Put a payout of KES 1,000 to Baraka into the books."""
+    chosen = {"recipient_name": "Baraka Otieno", "recipient_phone": "254722000222"} | changes
+    with desk.app.app_context(), transaction() as session:
+        maker = session.scalar(sa.select(User).where(User.email == "maker@example.com"))
+        if maker is None:
+            maker = User(
+                email="maker@example.com",
+                full_name="Maker",
+                role="finance",
+                password_hash="none",
+                created_at=desk.clock.now(),
+            )
+            session.add(maker)
+            session.flush()
+        session.add(
+            Payout(
+                account=f"advocate:{desk.baraka.id}",
+                advocate_id=desk.baraka.id,
+                amount=from_shillings(1000),
+                currency="KES",
+                purpose="fees",
+                remarks="November",
+                status=PayoutStatus.DRAFT,
+                maker_id=maker.id,
+                created_at=desk.clock.now(),
+                **chosen,
+            )
+        )
+
+
+def test_money_in_and_out_stands_in_one_list(desk, all_kinds, dalmas):
+    listed = get(desk, dalmas).json["items"]
+    assert [item["id"] for item in listed] == all_kinds[::-1]
+    assert [(item["type"], item["direction"], item["status"]) for item in listed] == [
+        ("payout", "out", "draft"),
+        ("refund", "out", "approved"),
+        ("c2b", "in", "completed"),
+        ("stk_push", "in", "failed"),
+    ]
+    payout, refund, paid, _ = listed
+    assert (payout["amount"], payout["payee"], payout["phone"]) == (1000, "Baraka Otieno", "254722000222")
+    assert (refund["amount"], refund["amount_received"], refund["booking_id"]) == (FEE, None, paid["booking_id"])
+    for item in listed:
+        assert get(desk, dalmas, f"/{item['id']}").json == item
+    rows = list(csv.DictReader(io.StringIO(get(desk, dalmas, ".csv").text)))
+    for row, item in zip(rows, listed, strict=True):
+        assert row == {name: "" if value is None else str(value) for name, value in item.items()}
+
+
+def test_every_kind_is_filtered_by_the_same_words(desk, safaricom, all_kinds, dalmas):
+    push, c2b, refund, payout = all_kinds
+    [moved] = safaricom.moved
+    booking_id = get(desk, dalmas, f"/{c2b}").json["booking_id"]
+    for args, found in (
+        ({"type": "c2b"}, [c2b]),
+        ({"type": "stk_push"}, [push]),
+        ({"type": "refund"}, [refund]),
+        ({"type": "payout"}, [payout]),
+        ({"status": "draft"}, [payout]),
+        ({"status": "approved"}, [refund]),
+        ({"status": "completed"}, [c2b]),
+        ({"status": "processing"}, []),
+        ({"type": "payout", "status": "pending"}, []),
+        ({"receipt": moved["receipt"]}, [c2b]),
+        ({"booking_id": booking_id}, [refund, c2b]),
+        ({"booking_id": NEVER}, []),
+        ({"payee": "otieno"}, [payout]),
+        ({"payee": "%"}, []),
+        ({"phone": "0722 000 222"}, [payout]),
+        ({"from": "2026-11-23", "to": "2026-11-23"}, all_kinds[::-1]),
+        ({"from": "2026-11-24"}, []),
+    ):
+        answer = get(desk, dalmas, **args)
+        assert (ids(answer), answer.json["total"]) == (found, len(found)), args
+
+
+def test_pages_go_through_all_kinds_by_time(desk, all_kinds, dalmas):
+    seen, cursor = [], {}
+    for _ in range(9):
+        answer = get(desk, dalmas, limit=1, **cursor)
+        seen += ids(answer)
+        if answer.json["next_cursor"] is None:
+            break
+        cursor = {"cursor": answer.json["next_cursor"]}
+    assert seen == all_kinds[::-1]
+    assert ids(get(desk, dalmas, limit=2, offset=1)) == all_kinds[2:0:-1]
+
+
+def test_each_sees_what_concerns_them(desk, all_kinds, chebet):
+    push, c2b, refund, payout = all_kinds
+    assert ids(get(desk, desk.achieng)) == [refund, c2b, push]
+    assert ids(get(desk, desk.baraka)) == [payout]
+    assert get(desk, desk.baraka, f"/{payout}").json["phone"] == "2547*****222"
+    assert ids(get(desk, chebet)) == []
+    for person, numbers in ((chebet, all_kinds), (desk.baraka, (push, c2b, refund)), (desk.achieng, (payout,))):
+        for number in numbers:
+            refused(get(desk, person, f"/{number}"), 404, "payment_not_found")
+
+
+@pytest.mark.parametrize("number", [1_000_000_000_000, 2_000_000_000_999, 3_000_000_000_001, 2**62])
+def test_an_id_of_no_movement_is_not_found(desk, all_kinds, dalmas, number):
+    refused(get(desk, dalmas, f"/{number}"), 404, "payment_not_found")
+
+
+def test_a_payer_whom_safaricom_hides_is_found_by_the_whole_number_and_never_shown(desk, safaricom, dalmas):
+    register_paybill(desk, payer_style="hashed")
+    booking = desk.book()
+    pay_by_paybill(desk, booking.reference)
+    safaricom.deliver()
+    [item] = get(desk, dalmas, phone=PHONE).json["items"]
+    hashed = hashlib.sha256(PHONE.encode()).hexdigest()
+    assert item["phone"] == f"#{hashed[:4]}…"
+    for person in (dalmas, desk.achieng):
+        for path in ("", "/1", ".csv"):
+            assert hashed[5:] not in get(desk, person, path).text
+    assert ids(get(desk, dalmas, phone=OTHER_PHONE)) == []
+
+
+def test_a_payment_that_was_merged_is_no_movement_and_shows_the_one_that_holds_the_money(desk, safaricom, dalmas):
+    notice_id, prompt_id = merged_prompt(desk, safaricom)
+    answer = get(desk, dalmas)
+    assert (ids(answer), answer.json["total"]) == ([notice_id], 1)
+    assert get(desk, dalmas, f"/{prompt_id}").json == get(desk, dalmas, f"/{notice_id}").json
+    shown = desk.http.get(f"/api/payment/payments/{prompt_id}", headers=bearer(desk.app, desk.achieng)).json
+    assert (shown["payment_id"], shown["status"], shown["amount_received"]) == (prompt_id, "completed", FEE)
+    assert shown["mpesa_receipt_number"] == safaricom.moved[0]["receipt"]
+    assert shown["transaction_date"] is not None
+
+
+def merged_prompt(desk, safaricom):
+    """A prompt whose money a paybill notice told of first; both ids."""
+    register_paybill(desk)
+    safaricom.control("switches", stk_also_confirms=True).raise_for_status()
+    prompt_id = pay(desk, desk.book())
+    about_prompt, notice = sorted(waiting(safaricom), key=lambda one: "c2b" in one["url"])
+    assert post(notice["url"], notice["body"]).status_code == 200
+    assert post(about_prompt["url"], about_prompt["body"]).status_code == 200
+    safaricom.drop_callbacks()
+    payments = {payment.channel: payment.id for payment in desk.rows(Payment)}
+    assert payments["stk"] == prompt_id
+    return payments["c2b"], prompt_id

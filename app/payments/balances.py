@@ -1,0 +1,135 @@
+"""What is on our accounts at M-Pesa, as last told, and whether that pays what has been approved."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from app.database import affected, insert_if_absent, reading, transactional
+from app.metrics import metrics
+from app.payments.ask_status import ask_balance
+from app.payments.daraja import DarajaClient, DarajaError
+from app.payments.models import BalanceReading, Disbursement, DisbursementKind, DisbursementStatus, Pace
+
+log = structlog.get_logger()
+
+# What Safaricom calls the accounts that payments come to and payouts leave from (daraja-docs Account Balance).
+WORKING, UTILITY = "Working Account", "Utility Account"
+ASK_EVERY = timedelta(hours=1)
+ALARM_EVERY = timedelta(days=1)
+BALANCE_TURN, FLOAT_ALARM = "balance_question", "float_alarm"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The accounts as last told, and what waits to be sent, in cents; `available` is None where nobody knows."""
+
+    accounts: Sequence[BalanceReading]
+    approved: int
+    available: int | None
+
+    @property
+    def read_at(self) -> datetime | None:
+        """Return of when the accounts are."""
+        return self.accounts[0].at if self.accounts else None
+
+    @property
+    def can_pay(self) -> bool | None:
+        """Say whether what is approved can be paid; None where nobody knows."""
+        return None if self.available is None else self.available >= self.approved
+
+
+def shown() -> dict[str, Any]:
+    """Return how the accounts stand, in cents."""
+    with reading() as session:
+        stands = standing(session)
+    return {
+        "accounts": stands.accounts,
+        "read_at": stands.read_at,
+        "approved": stands.approved,
+        "available": stands.available,
+        "can_pay": stands.can_pay,
+    }
+
+
+def standing(session: Session) -> Standing:
+    """Read the accounts of the last answer, and set what has left since against it."""
+    told = last_told(session)
+    approved = _b2c(session, Disbursement.status == DisbursementStatus.READY)
+    available = next((account.amount for account in told if account.name == UTILITY), None)
+    if available is not None:
+        may_have_left = Disbursement.status.in_((DisbursementStatus.SENT, DisbursementStatus.COMPLETED))
+        available -= _b2c(session, may_have_left, Disbursement.sent_at >= told[0].at)
+    return Standing(told, approved, available)
+
+
+def last_told(session: Session, *, before: datetime | None = None) -> Sequence[BalanceReading]:
+    """Return the accounts as the last answer has them, or the last one before an instant; nothing if none came."""
+    newest = sa.select(BalanceReading.inquiry_id).order_by(BalanceReading.at.desc(), BalanceReading.id.desc())
+    if before is not None:
+        newest = newest.where(BalanceReading.at < before)
+    accounts = sa.select(BalanceReading).where(BalanceReading.inquiry_id == newest.limit(1).scalar_subquery())
+    return session.scalars(accounts.order_by(BalanceReading.id)).all()
+
+
+def _b2c(session: Session, *clauses: sa.ColumnElement[bool]) -> int:
+    total = sa.select(sa.func.coalesce(sa.func.sum(Disbursement.amount), 0))
+    return int(session.scalar(total.where(Disbursement.kind == DisbursementKind.B2C, *clauses)) or 0)
+
+
+def ask_if_old(*, callback_base: str, now: datetime, daraja: DarajaClient) -> bool:
+    """Ask what is on the accounts if that was an hour ago; say whether it was asked."""
+    if not _take_turn(now=now):
+        return False
+    try:
+        ask_balance(callback_base=callback_base, asked_by_id=None, now=now, daraja=daraja)
+    except DarajaError as error:
+        metrics().asks.labels("balance", type(error).__name__).inc()
+        log.warning("balance_question_failed", error=str(error))
+        return True
+    metrics().asks.labels("balance", "accepted").inc()
+    return True
+
+
+@transactional
+def _take_turn(session: Session, *, now: datetime) -> bool:
+    insert_if_absent(session, Pace, name=BALANCE_TURN, free_at=now)
+    free = sa.update(Pace).where(Pace.name == BALANCE_TURN, Pace.free_at <= now)
+    return bool(affected(session, free.values(free_at=now + ASK_EVERY)))
+
+
+def watch(*, now: datetime) -> bool:
+    """Raise the alarm, once a day, where what is approved cannot be paid; say whether it was raised now."""
+    with reading() as session:
+        stands = standing(session)
+        raised = session.get(Pace, FLOAT_ALARM) is not None
+    if stands.can_pay is False:
+        return _raise_alarm(stands, now=now)
+    if raised:
+        _end_alarm()
+    return False
+
+
+def _raise_alarm(stands: Standing, *, now: datetime) -> bool:
+    raised = _take_alarm(now=now)
+    if raised:
+        log.critical("float_too_low", available_cents=stands.available, approved_cents=stands.approved)
+    return raised
+
+
+@transactional
+def _take_alarm(session: Session, *, now: datetime) -> bool:
+    insert_if_absent(session, Pace, name=FLOAT_ALARM, free_at=now)
+    due = sa.update(Pace).where(Pace.name == FLOAT_ALARM, Pace.free_at <= now)
+    return bool(affected(session, due.values(free_at=now + ALARM_EVERY)))
+
+
+@transactional
+def _end_alarm(session: Session) -> None:
+    session.execute(sa.delete(Pace).where(Pace.name == FLOAT_ALARM))

@@ -1,0 +1,137 @@
+"""What about the money of this installation would be lost, or is stuck, before and after going live."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.database import reading
+from app.findings import Finding, Verdict
+from app.money import spoken
+from app.payments import paybill_addresses
+from app.payments.balances import standing
+from app.payments.daraja import is_security_credential, security_credential
+from app.payments.inbox import ATTEMPTS_BEFORE_ALARM
+from app.payments.models import C2bAddress, InboxItem, Payment, Refund, RefundEvent, RefundStatus
+from app.payments.pulling import REACHES_BACK, until
+from config import Settings
+
+OLD_BALANCE = timedelta(days=1)
+REFUND_IS_SLOW_AFTER = timedelta(hours=1)
+UNVERIFIED_IS_LONG_AFTER = timedelta(days=1)
+
+
+def examine_settings(settings: Settings) -> Iterator[Finding]:
+    """Look at what is configured for money that goes out and for paybill payments."""
+    yield _initiator(settings)
+    try:
+        paybill_addresses.check_base(settings)
+    except paybill_addresses.ForbiddenAddress as forbidden:
+        yield Finding(_live(settings), "paybill", forbidden.text)
+
+
+def _initiator(settings: Settings) -> Finding:
+    if not settings.moves_money_out:
+        missing = "the SAFARICOM_INITIATOR_ variables are missing: nothing can be paid out, given back or verified"
+        return Finding(_live(settings), "initiator", missing)
+    sealed = settings.safaricom_security_credential
+    if sealed and not is_security_credential(sealed):
+        return Finding(Verdict.FAIL, "initiator", "SAFARICOM_SECURITY_CREDENTIAL is not what encrypting makes")
+    try:
+        if not sealed:
+            security_credential(
+                settings.safaricom_initiator_password, Path(settings.safaricom_certificate).read_bytes()
+            )
+    except (OSError, ValueError):
+        return Finding(Verdict.FAIL, "initiator", "SAFARICOM_CERTIFICATE cannot be read as a certificate")
+    return Finding(Verdict.OK, "initiator", f"{settings.safaricom_initiator_name} can move money out")
+
+
+def examine_money(settings: Settings, *, now: datetime) -> Iterator[Finding]:
+    """Look at what the database says of money; it must be reachable and migrated."""
+    with reading() as session:
+        yield _addresses(session, settings)
+        yield _pull(session, settings, now)
+        if settings.moves_money_out:
+            yield from _balance(session, settings, now)
+        yield _slow_refunds(session, now)
+        yield _unverified(session, now)
+        yield _inbox(session)
+
+
+def _live(settings: Settings) -> Verdict:
+    return Verdict.FAIL if settings.is_production else Verdict.WARN
+
+
+def _addresses(session: Session, settings: Settings) -> Finding:
+    registered = sa.select(C2bAddress.id).where(
+        C2bAddress.shortcode == settings.safaricom_shortcode, C2bAddress.registered_at.is_not(None)
+    )
+    if session.scalar(registered.limit(1)) is not None:
+        return Finding(Verdict.OK, "paybill", f"payments to {settings.safaricom_shortcode} are told to this API")
+    text = f"never registered for {settings.safaricom_shortcode}: run 'flask --app run payments register-urls'"
+    return Finding(_live(settings), "paybill", text)
+
+
+def _pull(session: Session, settings: Settings, now: datetime) -> Finding:
+    last = until(session)
+    if last is None:
+        text = (
+            "never registered, so a notice that is missed stays missed: 'flask --app run payments register-pull'"
+        )
+        return Finding(Verdict.WARN if settings.is_production else Verdict.OK, "pull", text)
+    if last <= now - REACHES_BACK:
+        return Finding(_live(settings), "pull", "did not run for two days; is the worker running?")
+    return Finding(Verdict.OK, "pull", f"payments are listed up to {last:%Y-%m-%d %H:%M} UTC")
+
+
+def _balance(session: Session, settings: Settings, now: datetime) -> Iterator[Finding]:
+    stands = standing(session)
+    if stands.read_at is None or stands.read_at <= now - OLD_BALANCE:
+        how = "never read" if stands.read_at is None else "older than a day"
+        yield Finding(Verdict.WARN, "balance", f"{how}: is the worker running, does Safaricom reach this API?")
+    if stands.can_pay is False:
+        text = f"has {spoken(stands.available or 0)}, approved are {spoken(stands.approved)}: top it up"
+        yield Finding(Verdict.FAIL, "float", text)
+    elif stands.can_pay:
+        yield Finding(Verdict.OK, "float", f"pays what is approved ({spoken(stands.approved)})")
+
+
+def _slow_refunds(session: Session, now: datetime) -> Finding:
+    approved_at = (
+        sa.select(sa.func.max(RefundEvent.at)).where(RefundEvent.refund_id == Refund.id).scalar_subquery()
+    )
+    slow = sa.select(sa.func.count(), sa.func.sum(Refund.amount)).where(
+        Refund.status == RefundStatus.APPROVED,
+        sa.func.coalesce(approved_at, Refund.requested_at) <= now - REFUND_IS_SLOW_AFTER,
+    )
+    count, total = session.execute(slow).one()
+    if count:
+        text = f"{count} approved and not sent for an hour ({spoken(int(total))})"
+        return Finding(Verdict.FAIL, "refunds", text)
+    return Finding(Verdict.OK, "refunds", "none waits to be sent for long")
+
+
+def _unverified(session: Session, now: datetime) -> Finding:
+    old = sa.select(sa.func.count(), sa.func.sum(Payment.amount_received)).where(
+        ~Payment.is_verified, Payment.amount_received > 0, Payment.created_at <= now - UNVERIFIED_IS_LONG_AFTER
+    )
+    count, total = session.execute(old).one()
+    if count:
+        text = f"{count} payments ({spoken(int(total))}) known by notice alone for a day: import a statement"
+        return Finding(Verdict.WARN, "unverified", text)
+    return Finding(Verdict.OK, "unverified", "no payment is known by notice alone for long")
+
+
+def _inbox(session: Session) -> Finding:
+    stuck = sa.select(sa.func.count()).where(
+        InboxItem.applied_at.is_(None), InboxItem.attempts >= ATTEMPTS_BEFORE_ALARM
+    )
+    count = session.scalar(stuck)
+    if count:
+        return Finding(Verdict.FAIL, "inbox", f"{count} messages cannot be applied: see inbox_stuck in the log")
+    return Finding(Verdict.OK, "inbox", "no message is stuck")

@@ -1,0 +1,172 @@
+"""What each decision about a review item needs, and what it does once two people have said the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from app.consultations.bookings import lock_consultation
+from app.consultations.lookup import ConsultationNotFound
+from app.consultations.models import Consultation
+from app.database import lock
+from app.errors import InvalidInput
+from app.payments.evidence import Source, by_hand
+from app.payments.evidence_out import MoneyOut
+from app.payments.models import Channel, Decision, Payment, Payout, ReviewDecision, ReviewItem
+from app.payments.purpose import PayoutPurpose
+from app.payments.refunds import request_refund
+from app.payments.same_money import assign, merge, notice_of, prompt_of
+from app.payments.settle import settle
+from app.payments.settle_out import settle_out
+from app.payments.states import Says
+
+GIVEN_BACK = "not_ours"
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One kind of decision: what must be there for it, and what it does; the item is locked."""
+
+    check: Callable[[Session, ReviewItem, ReviewDecision], None]
+    carry_out: Callable[[Session, ReviewItem, ReviewDecision, int, datetime], None]
+
+
+def check(session: Session, item: ReviewItem, said: ReviewDecision) -> None:
+    """Raise InvalidInput, or ConsultationNotFound, where a decision cannot be carried out as it was said."""
+    _STEPS[said.decision].check(session, item, said)
+
+
+def carry_out(
+    session: Session, item: ReviewItem, said: ReviewDecision, *, proposer_id: int, now: datetime
+) -> None:
+    """Do what two people have said."""
+    _STEPS[said.decision].carry_out(session, item, said, proposer_id, now)
+
+
+def _check_record_payment(session: Session, item: ReviewItem, said: ReviewDecision) -> None:
+    missing = {
+        name: ["This is needed to record a payment."] for name in ("receipt", "amount") if not getattr(said, name)
+    }
+    if missing:
+        raise InvalidInput(fields=missing)
+    booked = session.scalar(sa.select(Payment.consultation_id).where(Payment.id == item.payment_id))
+    if item.disbursement_id is None and booked is None:
+        raise _impossible("This item has no payment to record money for.")
+
+
+def _record_payment(
+    session: Session, item: ReviewItem, said: ReviewDecision, _proposer_id: int, now: datetime
+) -> None:
+    receipt, amount = str(said.receipt), int(said.amount or 0)
+    if item.disbursement_id is None:
+        settle(session, payment_id=item.payment_id or 0, evidence=by_hand(receipt=receipt, amount=amount), now=now)
+        return
+    paid = MoneyOut(source=Source.STAFF, says=Says.PAID, receipt=receipt, amount=amount, result_code="0")
+    settle_out(session, disbursement_id=item.disbursement_id, evidence=paid, now=now)
+
+
+def _check_sending(_session: Session, item: ReviewItem, _said: ReviewDecision) -> None:
+    if item.disbursement_id is None:
+        raise _impossible("This item is not about money that was sent.")
+
+
+def _record_unpaid(
+    session: Session, item: ReviewItem, _said: ReviewDecision, _proposer_id: int, now: datetime
+) -> None:
+    unpaid = MoneyOut(source=Source.STAFF, says=Says.FAILED, reason="not_on_statement", proves_unpaid=True)
+    settle_out(session, disbursement_id=item.disbursement_id or 0, evidence=unpaid, now=now)
+
+
+def _check_payout(_session: Session, item: ReviewItem, _said: ReviewDecision) -> None:
+    if item.payout_id is None:
+        raise _impossible("This item is not about a payout.")
+
+
+def _unfreeze(session: Session, item: ReviewItem, said: ReviewDecision, _proposer_id: int, now: datetime) -> None:
+    payout = lock(session, Payout, item.payout_id or 0)
+    if payout is None or not payout.is_frozen:
+        return
+    payout.is_frozen = False
+    PayoutPurpose(payout).change(session, payout.status, "released", actor_id=said.actor_id, now=now)
+
+
+def _check_aside(session: Session, item: ReviewItem, _said: ReviewDecision) -> None:
+    payment = session.get(Payment, item.payment_id) if item.payment_id is not None else None
+    if payment is None or not payment.is_aside or payment.amount_received == payment.amount_returned:
+        raise _impossible("This item is not about money that is kept aside.")
+
+
+def _check_assign(session: Session, item: ReviewItem, said: ReviewDecision) -> None:
+    _check_aside(session, item, said)
+    if said.consultation_id is None:
+        raise InvalidInput(fields={"booking_id": ["This is needed to assign money to a booking."]})
+    if session.get(Consultation, said.consultation_id) is None:
+        raise ConsultationNotFound
+
+
+def _assign(session: Session, item: ReviewItem, said: ReviewDecision, _proposer_id: int, now: datetime) -> None:
+    consultation, payment = _lock(session, said.consultation_id, item)
+    _check_aside(session, item, said)
+    if consultation is None:
+        raise ConsultationNotFound
+    assign(session, consultation, payment, source=Source.STAFF, actor_id=said.actor_id, now=now)
+
+
+def _check_same_money(session: Session, item: ReviewItem, said: ReviewDecision) -> None:
+    _check_aside(session, item, said)
+    payment = session.get_one(Payment, item.payment_id)
+    if payment.amount_returned:
+        raise _impossible("Part of this money was given back, so it was there.")
+    if _other(session, payment) is None:
+        raise _impossible("There is no other payment that this could be.")
+
+
+def _other(session: Session, aside: Payment) -> Payment | None:
+    if aside.consultation_id is None:
+        return None
+    return prompt_of(session, aside) if aside.channel is Channel.C2B else notice_of(session, aside)
+
+
+def _merge(session: Session, item: ReviewItem, said: ReviewDecision, _proposer_id: int, now: datetime) -> None:
+    booked = session.scalar(sa.select(Payment.consultation_id).where(Payment.id == item.payment_id))
+    consultation, payment = _lock(session, booked, item)
+    _check_same_money(session, item, said)
+    into = _other(session, payment)
+    if consultation is None or into is None:
+        raise _impossible("There is no other payment that this could be.")
+    merge(session, consultation, payment, into, source=Source.STAFF, inbox_id=None, now=now)
+
+
+def _give_back(session: Session, item: ReviewItem, said: ReviewDecision, proposer_id: int, now: datetime) -> None:
+    booked = session.scalar(sa.select(Payment.consultation_id).where(Payment.id == item.payment_id))
+    _, payment = _lock(session, booked, item)
+    _check_aside(session, item, said)
+    left = payment.amount_received - payment.amount_returned
+    request_refund(session, payment, left, reason=GIVEN_BACK, maker_id=proposer_id, now=now)
+
+
+def _lock(session: Session, consultation_id: int | None, item: ReviewItem) -> tuple[Consultation | None, Payment]:
+    """Lock a booking, if there is one, and then the payment in question, which may have changed until now."""
+    consultation = lock_consultation(session, consultation_id) if consultation_id is not None else None
+    payment = lock(session, Payment, item.payment_id or 0)
+    if payment is None:
+        raise LookupError(f"review item {item.id} has no payment")
+    return consultation, payment
+
+
+def _impossible(why: str) -> InvalidInput:
+    return InvalidInput(fields={"decision": [why]})
+
+
+_STEPS: dict[Decision, _Step] = {
+    Decision.RECORD_PAYMENT: _Step(_check_record_payment, _record_payment),
+    Decision.RECORD_UNPAID: _Step(_check_sending, _record_unpaid),
+    Decision.UNFREEZE: _Step(_check_payout, _unfreeze),
+    Decision.ASSIGN: _Step(_check_assign, _assign),
+    Decision.SAME_MONEY: _Step(_check_same_money, _merge),
+    Decision.GIVE_BACK: _Step(_check_aside, _give_back),
+}

@@ -1,0 +1,69 @@
+"""Who may decide about a payout: maker and checker are two people, and neither of them is the payee."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from app.auth.models import User
+from app.errors import Problem
+from app.http import Person, RoleRefused
+from app.payments.models import Payout
+from app.roles import STAFF
+
+
+class OwnPayout(Problem):
+    """The money goes to the one who decides, by account or by phone."""
+
+    status, code = 403, "own_payout"
+    message = "Somebody else must decide this, since the money goes to you."
+
+
+class CheckerNeeded(Problem):
+    """The one who made a payout cannot be the one who checks it."""
+
+    status, code = 403, "maker_cannot_check"
+    message = "Somebody else must decide this: a payout takes two people."
+
+
+def check_maker(session: Session, person: Person, *, advocate_id: int, recipient_phone: str) -> None:
+    """Raise OwnPayout where a person is about to make a payout to themselves."""
+    if _is_payee(session, _staff(session, person), advocate_id, recipient_phone):
+        raise OwnPayout
+
+
+def check_checker(session: Session, person: Person, payout: Payout) -> None:
+    """Raise CheckerNeeded or OwnPayout unless a person may decide about somebody else's payout.
+
+    A person may have two accounts; one phone number makes them one person.
+    """
+    checker, maker = _staff(session, person), session.get_one(User, payout.maker_id)
+    if checker.id == maker.id or _same_phone(checker.phone_number, maker.phone_number):
+        raise CheckerNeeded
+    if _is_payee(session, checker, payout.advocate_id, payout.recipient_phone):
+        raise OwnPayout
+
+
+def check_made_for_another(session: Session, payout: Payout) -> None:
+    """Raise OwnPayout where the maker has turned out to be the payee: they may have changed their phone since."""
+    maker = session.get_one(User, payout.maker_id)
+    if _is_payee(session, maker, payout.advocate_id, payout.recipient_phone):
+        raise OwnPayout("The one who made this payout is its payee. Reject it.")
+
+
+def _staff(session: Session, person: Person) -> User:
+    """Read a person as they are now; a role may have been taken away since the request began."""
+    user = session.get_one(User, person.id, populate_existing=True)
+    if user.role not in STAFF or user.disabled_at is not None:
+        raise RoleRefused
+    return user
+
+
+def _is_payee(session: Session, user: User, advocate_id: int | None, recipient_phone: str) -> bool:
+    payee = session.get(User, advocate_id) if advocate_id is not None else None
+    if payee is not None and (payee.id == user.id or _same_phone(user.phone_number, payee.phone_number)):
+        return True
+    return _same_phone(user.phone_number, recipient_phone)
+
+
+def _same_phone(one: str | None, other: str | None) -> bool:
+    return one is not None and one == other

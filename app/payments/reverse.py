@@ -1,0 +1,143 @@
+"""Giving money of one payment back because staff say so: all that is left of it, or a part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.orm import Session
+
+from app import money
+from app.consultations.bookings import lock_consultation
+from app.consultations.models import Consultation, ConsultationStatus
+from app.database import lock, transactional
+from app.errors import Problem
+from app.http import Person
+from app.payments import clawback, notices
+from app.payments.allocation import refresh_standing
+from app.payments.lookup import PaymentNotFound, is_own
+from app.payments.models import Payment, Refund, RefundEvent
+from app.payments.refund_queue import OwnRefund
+from app.payments.refunds import NOTHING, is_dead, money_held, request_refund
+from app.payments.transaction_ids import Movement, read_transaction_id
+from app.payments.transactions import holding_id
+
+log = structlog.get_logger()
+
+REASON = "staff"
+
+
+class NotReversible(Problem):
+    """Only money that came in can be sent back."""
+
+    status, code = 422, "not_reversible"
+    message = (
+        "Only a payment that came in can be sent back. For money that was paid out, ask for a reversal on the "
+        "M-Pesa portal (Transactions, Reverse), or ask the payee to return it."
+    )
+
+
+class NothingLeft(Problem):
+    """All that came has gone back, is on its way, or nothing came."""
+
+    status, code = 409, "nothing_left_to_reverse"
+    message = "Nothing is left of this payment: what was received has gone back or is on its way."
+
+
+class AmountTooLarge(Problem):
+    """More was to go back than is left."""
+
+    status, code = 422, "amount_too_large"
+
+
+class CancelFirst(Problem):
+    """A confirmed booking would no longer be paid for."""
+
+    status, code = 409, "cancel_first"
+    message = "The booking is confirmed and needs this money. Cancel the booking; what goes back then follows."
+
+
+class DecideFirst(Problem):
+    """It is not settled yet whose money this is, or whether it was counted twice."""
+
+    status, code = 409, "decide_first"
+    message = "It is still open whose money this is. Decide its review item, then try again."
+
+
+@transactional
+def reverse(
+    session: Session, *, transaction_id: int, amount: int | None, remarks: str, maker: Person, now: datetime
+) -> Refund:
+    """Request that cents of a payment go back, or all that is left of it; return the refund.
+
+    It is approved like any other, and goes out as a reversal where it is the whole payment. Raises
+    PaymentNotFound, OwnRefund and the problems above.
+    """
+    consultation, payment = _lock(session, transaction_id)
+    if is_own(session, payment, maker):
+        raise OwnRefund
+    wanted = _wanted(payment, amount)
+    taken_back = _free(session, consultation, wanted) if consultation is not None else NOTHING
+    refund = request_refund(
+        session, payment, wanted, reason=REASON, maker_id=maker.id, taken_back=taken_back, now=now
+    )
+    _note(session, refund, remarks, now=now)
+    if consultation is not None:
+        refresh_standing(session, consultation, now=now)
+        notices.money_goes_back(session, consultation, wanted, because=notices.GIVEN_BACK, now=now)
+    session.refresh(refund, ["events", "attempts"])
+    log.info("refund_requested", refund_id=refund.id, payment_id=payment.id, actor_id=maker.id)
+    return refund
+
+
+def _lock(session: Session, transaction_id: int) -> tuple[Consultation | None, Payment]:
+    """Lock the payment that holds the money, after its booking."""
+    named = read_transaction_id(holding_id(session, transaction_id))
+    if named is None:
+        raise PaymentNotFound
+    movement, payment_id = named
+    if movement is not Movement.PAYMENT:
+        raise NotReversible
+    booked = session.scalar(sa.select(Payment.consultation_id).where(Payment.id == payment_id))
+    consultation = lock_consultation(session, booked) if booked is not None else None
+    payment = lock(session, Payment, payment_id)
+    if payment is None:
+        raise PaymentNotFound
+    if payment.consultation_id != booked or (payment.is_aside and booked is not None):
+        raise DecideFirst
+    return consultation, payment
+
+
+def _wanted(payment: Payment, amount: int | None) -> int:
+    left = payment.amount_received - payment.amount_returned
+    if left <= 0:
+        raise NothingLeft
+    if amount is not None and amount > left:
+        raise AmountTooLarge(f"At most {money.spoken(left, payment.currency)} of this payment can go back.")
+    return left if amount is None else amount
+
+
+def _free(session: Session, consultation: Consultation, amount: int) -> Mapping[str, int]:
+    """Let go of money that a booking holds; say which accounts give up what they had of it."""
+    still_held = money_held(session, consultation.id) - amount
+    if consultation.status is ConsultationStatus.CONFIRMED and still_held < consultation.fee:
+        raise CancelFirst
+    if is_dead(consultation):
+        consultation.kept_amount = min(consultation.kept_amount, still_held)
+    return clawback.shares_of(session, consultation, amount)
+
+
+def _note(session: Session, refund: Refund, remarks: str, *, now: datetime) -> None:
+    session.add(
+        RefundEvent(
+            refund_id=refund.id,
+            at=now,
+            actor_id=refund.maker_id,
+            status_before=refund.status,
+            status_after=refund.status,
+            detail=remarks,
+        )
+    )
+    session.flush()

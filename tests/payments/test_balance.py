@@ -1,0 +1,232 @@
+"""What is on the accounts at M-Pesa, what that pays, and the questions that staff put to Safaricom."""
+
+import pytest
+
+from app.database import transaction
+from app.payments import balances
+from app.payments.disburse import Sender, open_attempt
+from app.payments.gateway import gateway
+from app.payments.models import DisbursementKind, Inquiry, Payout
+from app.payments.models import DisbursementStatus as D
+from tests.apps import another_app
+from tests.logs import captured
+from tests.payments.answers import NEVER, refused
+from tests.payments.books import Office
+from tests.payments.conftest import FEE, PHONE
+from tests.payments.out_scenes import Out, paid_and_cancelled, told
+from tests.payments.scenes import pay
+from tests.people import bearer, make_user
+
+BALANCE, REFRESH, STATUS = "/mpesa/balance", "/mpesa/balance/refresh", "/mpesa/transaction-status"
+
+
+@pytest.fixture
+def office(desk):
+    return Office(desk)
+
+
+def read_balance(desk, office) -> int:
+    answer = office.post(REFRESH)
+    assert answer.status_code == 202, answer.json
+    told(desk)
+    return answer.json["inquiry_id"]
+
+
+def owe(desk, office, shillings: int, status: D = D.READY) -> None:
+    """Let one payout be approved and not sent."""
+    esther = make_user(desk.app, f"Esther{shillings}")
+    with desk.app.app_context(), transaction() as session:
+        payout = Payout(
+            account=f"advocate:{desk.baraka.id}",
+            advocate_id=desk.baraka.id,
+            recipient_phone=PHONE,
+            recipient_name="Baraka",
+            amount=shillings * 100,
+            currency="KES",
+            purpose="earnings",
+            remarks="",
+            status="approved",
+            maker_id=office.dalmas.id,
+            checker_id=esther.id,
+            created_at=desk.clock.now(),
+        )
+        session.add(payout)
+        session.flush()
+        attempt = open_attempt(
+            session,
+            kind=DisbursementKind.B2C,
+            amount=payout.amount,
+            currency="KES",
+            sender=Sender("secret", "http://127.0.0.1:1"),
+            payout_id=payout.id,
+            phone=PHONE,
+            now=desk.clock.now(),
+        )
+        attempt.status = status
+        attempt.sent_at = desk.clock.now() if status is D.SENT else None
+
+
+def in_app(desk, work, **more):
+    with desk.app.app_context():
+        return work(now=desk.clock.now(), **more)
+
+
+def test_nothing_is_known_before_the_first_answer(office):
+    assert office.get(BALANCE).json == {
+        "accounts": [],
+        "read_at": None,
+        "approved": 0,
+        "available": None,
+        "can_pay": None,
+    }
+
+
+def test_the_last_answer_is_shown_with_its_time(desk, office, safaricom):
+    read_balance(desk, office)
+    safaricom.control("accounts", utility=500, working=70, charges_paid=-1).raise_for_status()
+    desk.clock.advance(minutes=10)
+    read_balance(desk, office)
+    shown = office.get(BALANCE).json
+    assert {one["name"]: one["amount"] for one in shown["accounts"]} == {
+        "Working Account": 70,
+        "Utility Account": 500,
+        "Charges Paid Account": -1,
+        "Merchant Account": 0,
+        "Organization Settlement Account": 0,
+    }
+    assert shown["read_at"].startswith("2026-11-23T09:10")
+    assert (shown["available"], shown["can_pay"]) == (500, True)
+
+
+def test_what_is_approved_and_what_was_sent_since_is_set_against_it(desk, office, safaricom):
+    safaricom.control("accounts", utility=500).raise_for_status()
+    read_balance(desk, office)
+    owe(desk, office, 300)
+    assert office.get(BALANCE).json["can_pay"] is True
+    desk.clock.advance(seconds=1)
+    owe(desk, office, 201, D.SENT)
+    shown = office.get(BALANCE).json
+    assert (shown["approved"], shown["available"], shown["can_pay"]) == (300, 299, False)
+
+
+def test_the_alarm_is_raised_once_a_day_until_it_is_over(desk, office, safaricom):
+    safaricom.control("accounts", utility=500).raise_for_status()
+    read_balance(desk, office)
+    owe(desk, office, 501)
+    log = captured()
+    assert in_app(desk, balances.watch) is True
+    assert in_app(desk, balances.watch) is False
+    [said] = [line for line in log.getvalue().splitlines() if "float_too_low" in line]
+    assert "critical" in said
+    assert "mpesa_float_too_low 1.0" in desk.http.get("/metrics").text
+    desk.clock.advance(hours=24)
+    assert in_app(desk, balances.watch) is True
+    safaricom.control("accounts", utility=501).raise_for_status()
+    read_balance(desk, office)
+    assert in_app(desk, balances.watch) is False
+    metrics = desk.http.get("/metrics").text
+    assert "mpesa_float_too_low 0.0" in metrics
+    assert 'mpesa_balance_shillings{account="Utility Account"} 501.0' in metrics
+    assert "mpesa_approved_shillings 501.0" in metrics
+    safaricom.control("accounts", utility=1).raise_for_status()
+    read_balance(desk, office)
+    assert in_app(desk, balances.watch) is True  # it had ended, so this is another one
+
+
+def test_the_job_asks_every_hour(desk, settings):
+    def ask() -> bool:
+        base = settings.callback_url_base
+        return in_app(desk, balances.ask_if_old, callback_base=base, daraja=desk_gateway(desk))
+
+    assert [ask(), ask()] == [True, False]
+    desk.clock.advance(minutes=59)
+    assert ask() is False
+    desk.clock.advance(minutes=1)
+    assert ask() is True
+    assert [one.kind for one in desk.rows(Inquiry)] == ["balance", "balance"]
+
+
+def desk_gateway(desk):
+    with desk.app.app_context():
+        return gateway()
+
+
+def test_a_job_that_is_not_answered_waits_for_its_next_hour(desk, safaricom):
+    safaricom.control("faults", scope="all", kind="balance", faults={"answer": "error_500"}).raise_for_status()
+    asked = in_app(desk, balances.ask_if_old, callback_base="http://127.0.0.1:1", daraja=desk_gateway(desk))
+    assert asked is True
+    assert in_app(desk, balances.ask_if_old, callback_base="http://x", daraja=desk_gateway(desk)) is False
+
+
+def test_a_question_that_fails_says_so(desk, office, safaricom, settings, clock):
+    safaricom.control("faults", scope="all", kind="balance", faults={"answer": "error_500"}).raise_for_status()
+    refused(office.post(REFRESH), 502, "question_failed")
+    none = {"safaricom_initiator_name": "", "safaricom_initiator_password": "", "safaricom_certificate": ""}
+    with another_app(settings, clock, **none) as app:
+        headers = bearer(app, office.dalmas)
+        answer = app.test_client().post(f"/api/payment{REFRESH}", headers=headers)
+        refused(answer, 503, "initiator_missing")
+
+
+def test_a_receipt_is_asked_about_and_the_answer_looked_up(desk, office, safaricom, booking):
+    pay(desk, booking)
+    safaricom.deliver()
+    receipt = safaricom.moved[0]["receipt"]
+    asked = office.post(STATUS, receipt=receipt)
+    assert asked.status_code == 202
+    path = f"/mpesa/inquiries/{asked.json['inquiry_id']}"
+    waiting = office.get(path).json
+    assert (waiting["answered_at"], waiting["transaction"], waiting["payment_id"]) == (None, None, 1)
+    told(desk)
+    answer = office.get(path).json
+    assert (answer["result_code"], answer["kind"]) == ("0", "status")
+    assert answer["transaction"] == {
+        "status": "Completed",
+        "receipt": receipt,
+        "amount": FEE,
+        "reason": "Pay Bill Online",
+        "at": "2026-11-23T09:00:00+03:00",
+    }
+
+
+def test_a_receipt_of_nobodys_is_asked_about_all_the_same(desk, office):
+    asked = office.post(STATUS, receipt="UKN0NOBODY").json["inquiry_id"]
+    told(desk)
+    answer = office.get(f"/mpesa/inquiries/{asked}").json
+    assert (answer["receipt"], answer["transaction"]) == ("UKN0NOBODY", None)
+    assert answer["result_code"] not in (None, "0")
+
+
+def test_the_answer_is_applied_like_all_news(desk, office, safaricom):
+    safaricom.control("faults", scope="all", kind="reversal", faults={"callbacks": 0}).raise_for_status()
+    paid_and_cancelled(desk)
+    desk.send()
+    [refund] = Out(desk).refunds
+    for named in ({"refund_id": refund.id}, {"transaction_id": 1_000_000_000_000 + refund.id}):
+        assert office.post(STATUS, **named).status_code == 202
+    told(desk)
+    assert Out(desk).refunds[0].status == "completed"
+
+
+def test_what_cannot_be_asked_about_is_refused(desk, office, booking):
+    desk.push(booking)
+    refused(office.post(STATUS, payment_id=1), 409, "nothing_to_ask_by")
+    for named in (
+        {"payment_id": NEVER},
+        {"refund_id": NEVER},
+        {"payout_id": NEVER},
+        {"transaction_id": 9 * 10**12 + 1},
+    ):
+        refused(office.post(STATUS, **named), 404, "transaction_not_found")
+    for named in ({}, {"payment_id": 1, "refund_id": 1}, {"receipt": "no receipt"}):
+        refused(office.post(STATUS, **named), 422, "invalid_input")
+    refused(office.get(f"/mpesa/inquiries/{NEVER}"), 404, "inquiry_not_found")
+
+
+def test_only_staff_ask(desk):
+    for person in (desk.achieng, desk.baraka):
+        headers = bearer(desk.app, person)
+        for path in (BALANCE, "/mpesa/inquiries/1"):
+            refused(desk.http.get(f"/api/payment{path}", headers=headers), 403, "forbidden")
+        for path in (REFRESH, STATUS):
+            refused(desk.http.post(f"/api/payment{path}", json={}, headers=headers), 403, "forbidden")

@@ -1,0 +1,268 @@
+"""A day's money here against Safaricom's: every difference is found, none is invented, and the same twice."""
+
+import json
+
+import pytest
+
+from app.database import transaction
+from app.payments.models import Payment, StatementLine
+from tests.conftest import START
+from tests.payments.answers import refused
+from tests.payments.books import TODAY, Office, line, written
+from tests.payments.conftest import FEE, PHONE
+from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, told
+from tests.payments.scenes import OTHER_PHONE, pay
+from tests.people import bearer
+
+YESTERDAY, TOMORROW = "2026-11-22", "2026-11-24"
+NOBODY_THERE = {"count_in": 0, "total_in": 0, "count_out": 0, "total_out": 0}
+
+
+@pytest.fixture
+def office(desk):
+    return Office(desk)
+
+
+def paid_prompt(desk, safaricom, **which) -> str:
+    """Pay a prompt of which we hear; return its receipt."""
+    pay(desk, desk.book(**which), phone=f"2547110003{which.get('hour', 9):02}")
+    safaricom.deliver()
+    return safaricom.moved[-1]["receipt"]
+
+
+def test_a_day_on_which_nothing_happened_is_clean(office):
+    found = office.compared()
+    assert found == {
+        "date": TODAY,
+        "source": "none",
+        "ours": NOBODY_THERE | {"charges": None},
+        "theirs": NOBODY_THERE | {"charges": 0},
+        "differences": [],
+        "ledger": {"ours": 0, "theirs": None, "difference": None, "read_at": None},
+        "is_clean": True,
+    }
+    assert office.settled() == found
+
+
+def test_money_that_nothing_of_safaricoms_was_read_about_is_not_called_clean(desk, office, safaricom):
+    paid_prompt(desk, safaricom)
+    found = office.compared()
+    assert (found["source"], found["is_clean"], found["differences"]) == ("none", False, [])
+
+
+def test_a_day_that_agrees_is_clean_with_the_same_sums_on_both_sides(desk, office, safaricom):
+    paid_prompt(desk, safaricom, hour=10)
+    paid_and_cancelled(desk)
+    desk.send()
+    told(desk)
+    desk.clock.advance(days=1)
+    office.import_of_day()
+    found = office.compared()
+    assert found["ours"] == {
+        "count_in": 2,
+        "total_in": 2 * FEE,
+        "count_out": 1,
+        "total_out": FEE,
+        "charges": None,
+    }
+    assert found["theirs"] == found["ours"] | {"charges": 0}
+    assert (found["source"], found["differences"], found["is_clean"]) == ("statement", [], True)
+
+
+def test_what_only_safaricom_knew_is_listed_as_booked_and_again_the_same(desk, office, booking):
+    receipt = pay_by_paybill(desk, booking.reference)
+    office.import_of_day()
+    expected = {
+        "kind": "missing_here",
+        "receipt": receipt,
+        "ours": FEE,
+        "theirs": FEE,
+        "payment_id": 1,
+        "disbursement_id": None,
+        "what_was_done": "booked",
+    }
+    found = office.compared()
+    assert (found["differences"], found["is_clean"]) == ([expected], True)
+    assert office.settled() == office.settled() == found
+
+
+def test_another_amount_is_shown_to_a_person_once(desk, office, safaricom):
+    receipt = paid_prompt(desk, safaricom)
+    office.import_text(written(line(receipt, paid_in=FEE - 1, party=PHONE)))
+    for found in (office.compared(), office.settled(), office.settled()):
+        [difference] = found["differences"]
+        assert (difference["kind"], difference["ours"], difference["theirs"]) == ("amount_differs", FEE, FEE - 1)
+        assert difference["what_was_done"] == "review"
+        assert not found["is_clean"]
+    assert [item.kind for item in office.called()] == ["amount_mismatch"]
+
+
+def test_what_we_hold_and_the_whole_statement_does_not_is_shown_once(desk, office, safaricom):
+    paid_prompt(desk, safaricom, hour=10)
+    known = paid_prompt(desk, safaricom, hour=11)
+    desk.clock.advance(days=1)
+    office.import_text(written(line(known, paid_in=FEE, party=PHONE)))
+    found = office.compared()
+    assert [(one["kind"], one["payment_id"], one["what_was_done"]) for one in found["differences"]] == [
+        ("missing_there", 1, "nothing")
+    ]
+    assert office.called() == []  # looking changes nothing
+    assert office.settled()["differences"][0]["what_was_done"] == "review"
+    assert office.settled() == office.compared()
+    assert [(item.kind, item.payment_id) for item in office.called()] == [("contradictory_news", 1)]
+
+
+def test_what_came_after_a_statement_of_today_was_made_is_no_difference(desk, office, safaricom):
+    paid_prompt(desk, safaricom, hour=10)
+    desk.clock.advance(minutes=30)
+    office.import_of_day()
+    desk.clock.advance(minutes=1)
+    paid_prompt(desk, safaricom, hour=11)
+    assert office.compared()["differences"] == []
+
+
+def test_news_that_comes_after_midnight_belongs_to_the_day_of_its_receipt(desk, office, safaricom):
+    desk.clock.advance(hours=14, minutes=59, seconds=55)  # five seconds to midnight in Nairobi
+    pay(desk, desk.book(days=2))
+    desk.clock.advance(seconds=10)
+    safaricom.deliver()
+    office.import_of_day()
+    today, tomorrow = office.compared(TODAY), office.compared(TOMORROW)
+    assert (today["ours"]["count_in"], today["theirs"]["count_in"], today["is_clean"]) == (1, 1, True)
+    assert (tomorrow["ours"]["count_in"], tomorrow["differences"], tomorrow["is_clean"]) == (0, [], True)
+
+
+def test_a_refund_of_which_only_the_statement_tells_is_booked(desk, office, safaricom):
+    safaricom.control("faults", scope="all", kind="reversal", faults={"callbacks": 0}).raise_for_status()
+    paid_and_cancelled(desk)
+    desk.send()
+    office.import_of_day()
+    found = office.settled()
+    assert [(one["kind"], one["what_was_done"]) for one in found["differences"]] == [("status_differs", "booked")]
+    assert found["is_clean"]
+
+
+def test_money_that_left_without_an_order_stays_a_difference(desk, office, safaricom):
+    receipt = paid_prompt(desk, safaricom)
+    safaricom.control("reversals/external", receipt=receipt).raise_for_status()
+    office.import_of_day()
+    for found in (office.settled(), office.settled()):
+        [difference] = found["differences"]
+        assert difference == {
+            "kind": "unknown_money_out",
+            "receipt": safaricom.moved[-1]["receipt"],
+            "ours": None,
+            "theirs": FEE,
+            "payment_id": 1,
+            "disbursement_id": None,
+            "what_was_done": "review",
+        }
+        assert not found["is_clean"]
+    assert len(office.called()) == 1
+
+
+def test_a_line_that_was_kept_and_never_taken_through_its_door_is_settled_now(desk, office, booking):
+    with desk.app.app_context(), transaction() as session:
+        session.add(
+            StatementLine(
+                source="statement",
+                receipt="UKN1AAAAAA",
+                details="Pay Bill",
+                at=START,
+                paid_in=FEE * 100,
+                withdrawn=0,
+                reason="Pay Bill",
+                account_reference=booking.reference,
+                seen_at=START,
+            )
+        )
+    [difference] = office.compared()["differences"]
+    assert (difference["kind"], difference["what_was_done"]) == ("missing_here", "nothing")
+    assert office.settled()["differences"][0]["what_was_done"] == "booked"
+    assert desk.payment().mpesa_receipt_number == "UKN1AAAAAA"
+
+
+def test_a_payment_in_the_list_and_on_the_statement_counts_once(desk, office, safaricom):
+    receipt = paid_prompt(desk, safaricom)
+    with desk.app.app_context(), transaction() as session:
+        session.add(
+            StatementLine(
+                source="pull",
+                receipt=receipt,
+                details="c2b-pay-bill-debit",
+                at=START,
+                paid_in=FEE * 100,
+                withdrawn=0,
+                reason="c2b-pay-bill-debit",
+                seen_at=START,
+            )
+        )
+    office.import_of_day()
+    assert office.compared()["theirs"] == {
+        "count_in": 1,
+        "total_in": FEE,
+        "count_out": 0,
+        "total_out": 0,
+        "charges": 0,
+    }
+
+
+def test_the_journal_is_set_against_the_balance_of_the_same_instant(desk, office, safaricom):
+    paid_prompt(desk, safaricom)
+    assert office.post("/mpesa/balance/refresh").status_code == 202
+    told(desk)
+    desk.clock.advance(minutes=1)
+    paid_prompt(desk, safaricom, hour=10)
+    held = office.compared()["ledger"]
+    assert (held["ours"], held["theirs"], held["difference"]) == (FEE, 1_000_000 + FEE, -1_000_000)
+    assert office.compared(YESTERDAY)["ledger"]["read_at"] is None
+
+
+def test_the_command_takes_a_statement_in_and_says_the_same_twice(desk, office, booking, tmp_path):
+    pay_by_paybill(desk, booking.reference)
+    pay_by_paybill(desk, "WATER", 70, phone=OTHER_PHONE)
+    file = tmp_path / "statement.csv"
+    file.write_text(office.statement_of())
+    runner = desk.app.test_cli_runner()
+    asked = ["payments", "reconcile", "--date", TODAY, "--statement", str(file), "--json"]
+    first, second = runner.invoke(args=asked), runner.invoke(args=asked)
+    assert (first.exit_code, first.output) == (second.exit_code, second.output) == (0, first.output)
+    found = json.loads(first.output)
+    assert [one["what_was_done"] for one in found["differences"]] == ["booked", "booked"]
+    assert found == office.compared()
+    assert len(desk.rows(Payment)) == 2
+
+
+def test_the_command_ends_with_one_where_the_sides_differ(desk, office, safaricom):
+    office.import_text(written(line("UKN1AAAAAA", withdrawn="-700.00", reason="Organization Settlement")))
+    asked = desk.app.test_cli_runner().invoke(args=["payments", "reconcile", "--date", TODAY])
+    assert (asked.exit_code, "is clean: False" in asked.output) == (1, True)
+    nonsense = desk.app.test_cli_runner().invoke(args=["payments", "import-statement", __file__])
+    assert (nonsense.exit_code, "no statement" in nonsense.output) == (1, True)
+
+
+def test_an_order_that_the_whole_statement_does_not_have_is_shown(desk, office, safaricom):
+    paid_and_cancelled(desk)
+    desk.send()
+    told(desk)
+    desk.clock.advance(days=1)
+    [paid, gone] = [one["receipt"] for one in safaricom.moved]
+    without = "\n".join(row for row in office.statement_of().splitlines() if not row.startswith(gone))
+    assert office.import_text(without).json["lines"] == 1
+    assert [(one["kind"], one["receipt"]) for one in office.compared()["differences"]] == [("missing_there", gone)]
+    assert paid != gone
+    assert office.settled()["differences"][0]["disbursement_id"] == Out(desk).attempts[0].id
+
+
+def test_only_staff_compare(desk):
+    for person in (desk.achieng, desk.baraka):
+        headers = bearer(desk.app, person)
+        refused(desk.http.get(f"/api/payment/reconciliation?date={TODAY}", headers=headers), 403, "forbidden")
+        refused(
+            desk.http.post("/api/payment/reconciliation", json={"date": TODAY}, headers=headers), 403, "forbidden"
+        )
+
+
+@pytest.mark.parametrize("day", ["", "yesterday", "2026-13-01", "26-11-23"])
+def test_a_day_is_a_date(office, day):
+    refused(office.get("/reconciliation", date=day), 422, "invalid_input")

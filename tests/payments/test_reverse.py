@@ -1,0 +1,296 @@
+"""Staff give money back: never more than is left, never twice, from whoever has it, nor alone above the limit."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.auth.models import User
+from app.consultations.advocates import edit_profile
+from app.database import transaction
+from app.money import from_shillings
+from app.outbox import OutboxMessage
+from app.payments import ledger
+from app.payments.models import Payment, Refund, ReviewItem
+from app.roles import Role
+from tests.payments.answers import NEVER, refused
+from tests.payments.conftest import FEE, PHONE
+from tests.payments.out_scenes import Out, pay_by_paybill, register_paybill, told
+from tests.payments.scenes import OTHER_PHONE, at_once, close_money, expire_holds, pay, press_again_later, standing
+from tests.people import PASSWORD, bearer, make_user
+
+ROUTE = "/api/payment/mpesa/reverse"
+WHY = "the advocate was ill"
+
+
+@pytest.fixture
+def dalmas(desk):
+    return make_user(desk.app, "Dalmas")
+
+
+@pytest.fixture
+def out(desk):
+    return Out(desk)
+
+
+def reverse(desk, person, transaction_id=1, *, key=None, **body):
+    headers = bearer(desk.app, person) | ({"Idempotency-Key": key} if key else {})
+    return desk.http.post(ROUTE, json={"transaction_id": transaction_id, "remarks": WHY, **body}, headers=headers)
+
+
+def approve(desk, person, refund_id=1):
+    headers = bearer(desk.app, person)
+    desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
+    return desk.http.post(f"/api/payment/refunds/{refund_id}/approve", headers=headers)
+
+
+def send_all(desk):
+    for _ in range(2):
+        close_money(desk)
+        desk.send()
+        told(desk)
+
+
+def paid(desk, fee=FEE, **when):
+    """A booking, paid for and confirmed."""
+    with desk.app.app_context():
+        edit_profile(user_id=desk.baraka.id, changes={"fee": from_shillings(fee)})
+    booking = desk.book(**when)
+    pay(desk, booking)
+    desk.safaricom.deliver()
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    return booking
+
+
+def served(desk, fee=FEE):
+    """A booking that took place, whose money is shared out."""
+    booking = paid(desk, fee=fee)
+    desk.clock.advance(hours=60)
+    expire_holds(desk)
+    close_money(desk)
+    assert desk.booking(booking).status == "Completed"
+    return booking
+
+
+def books_agree(desk):
+    """What is on its way back is what the refunds say, and each payment's sum is theirs."""
+    out, refunds = Out(desk), desk.rows(Refund)
+    for payment in desk.rows(Payment):
+        assert payment.amount_returned == sum(one.amount for one in refunds if one.payment_id == payment.id)
+    for refund in refunds:
+        assert out.balance(f"refund:{refund.id}") == (0 if refund.status == "completed" else refund.amount)
+
+
+def went_back(desk):
+    return [moved["amount"] for moved in desk.safaricom.moved if moved["direction"] == "OUT"]
+
+
+def test_a_whole_payment_of_a_served_booking_goes_out_as_a_reversal(desk, dalmas, out):
+    booking = served(desk)
+    advocate = ledger.advocate_account(desk.baraka.id)
+    assert (out.balance(advocate), out.balance(ledger.COMMISSION)) == (FEE * 90, FEE * 10)
+    answer = reverse(desk, dalmas)
+    assert answer.status_code == 200, answer.json
+    refund = answer.json
+    assert (refund["amount"], refund["status"], refund["maker_id"]) == (FEE, "requested", dalmas.id)
+    assert [(event["by"], event["detail"]) for event in refund["events"]] == [("Dalmas", WHY)]
+    assert (out.balance(advocate), out.balance(ledger.COMMISSION)) == (0, 0)
+    assert standing(desk, booking) == ("Completed", "Refunding")
+    send_all(desk)
+    shown = desk.http.get("/api/payment/refunds", headers=bearer(desk.app, desk.achieng)).json["items"][0]
+    assert (shown["status"], shown["attempts"]) == ("completed", [{"kind": "reversal", "status": "completed"}])
+    assert shown["receipt"] == desk.safaricom.moved[-1]["receipt"]
+    assert (went_back(desk), standing(desk, booking)) == ([FEE], ("Completed", "Refunded"))
+    refused(reverse(desk, dalmas), 409, "nothing_left_to_reverse")
+    books_agree(desk)
+
+
+def test_a_part_goes_by_b2c_out_of_both_shares(desk, dalmas, out):
+    booking = served(desk)
+    assert reverse(desk, dalmas, amount=1000).status_code == 200
+    assert out.balance(ledger.advocate_account(desk.baraka.id)) == (FEE - 1000) * 90
+    assert out.balance(ledger.COMMISSION) == (FEE - 1000) * 10
+    send_all(desk)
+    [attempt] = out.attempts
+    assert (attempt.kind, attempt.phone, attempt.status) == ("b2c", PHONE, "completed")
+    assert (went_back(desk), standing(desk, booking)) == ([1000], ("Completed", "Refunded"))
+    rest = reverse(desk, dalmas)  # left out: all that is left
+    assert rest.json["amount"] == FEE - 1000
+    assert (out.balance(ledger.advocate_account(desk.baraka.id)), out.balance(ledger.COMMISSION)) == (0, 0)
+    send_all(desk)
+    assert went_back(desk) == [1000, FEE - 1000]
+    books_agree(desk)
+
+
+def test_never_more_than_is_left(desk, dalmas):
+    served(desk)
+    refused(reverse(desk, dalmas, amount=FEE + 1), 422, "amount_too_large")
+    assert reverse(desk, dalmas, amount=2000).status_code == 200
+    refused(reverse(desk, dalmas, amount=1001), 422, "amount_too_large")
+    assert reverse(desk, dalmas, amount=1000).status_code == 200
+    refused(reverse(desk, dalmas), 409, "nothing_left_to_reverse")
+    books_agree(desk)
+
+
+def test_two_reversals_of_one_payment_at_once_are_one(desk, dalmas):
+    served(desk)
+    statuses = at_once([lambda: reverse(desk, dalmas).status_code] * 6)
+    assert sorted(statuses) == [200] + [409] * 5
+    send_all(desk)
+    assert went_back(desk) == [FEE]
+    books_agree(desk)
+
+
+def test_three_times_forty_percent_at_once_are_two(desk, dalmas):
+    served(desk)
+    part = FEE * 40 // 100
+    statuses = at_once([lambda: reverse(desk, dalmas, amount=part).status_code] * 3)
+    assert sorted(statuses) == [200, 200, 422]
+    send_all(desk)
+    assert went_back(desk) == [part, part]
+    books_agree(desk)
+
+
+def test_the_same_request_again_is_the_same_refund(desk, dalmas):
+    served(desk)
+    first, second = (reverse(desk, dalmas, amount=1000, key="once") for _ in range(2))
+    assert (first.json, second.headers["Idempotency-Replayed"]) == (second.json, "true")
+    assert len(desk.rows(Refund)) == 1
+
+
+def test_what_was_paid_out_is_not_taken_from_others(desk, dalmas, out):
+    served(desk)
+    advocate = ledger.advocate_account(desk.baraka.id)
+    with desk.app.app_context(), transaction() as session:
+        ledger.transfer(
+            session,
+            debit=advocate,
+            credit=ledger.UTILITY,
+            amount=from_shillings(1),
+            currency="KES",
+            event_key="payout:1:paid",
+            now=desk.clock.now(),
+        )
+    refused(reverse(desk, dalmas), 409, "already_paid_out")
+    assert desk.rows(Refund) == []
+    assert out.balance(ledger.COMMISSION) == FEE * 10
+    assert reverse(desk, dalmas, amount=FEE - 10).status_code == 200
+    assert out.balance(advocate) >= 0
+
+
+def test_a_confirmed_booking_is_cancelled_first(desk, dalmas):
+    booking = paid(desk)
+    for body in ({}, {"amount": 1}):
+        refused(reverse(desk, dalmas, **body), 409, "cancel_first")
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert desk.rows(Refund) == []
+
+
+def test_what_the_tier_kept_may_be_given_back_as_well(desk, dalmas, out):
+    booking = paid(desk, days=3)
+    desk.clock.advance(hours=60)
+    headers = bearer(desk.app, desk.achieng)
+    assert desk.http.post(f"/api/consultations/{booking.id}/cancel", json={}, headers=headers).status_code == 200
+    close_money(desk)
+    assert desk.booking(booking).kept_amount == FEE * 50
+    assert reverse(desk, dalmas).json["amount"] == FEE // 2
+    assert desk.booking(booking).kept_amount == 0
+    send_all(desk)
+    assert went_back(desk) == [FEE // 2, FEE // 2]
+    assert standing(desk, booking) == ("Cancelled", "Refunded")
+    assert out.balance(ledger.advocate_account(desk.baraka.id)) == 0
+
+
+def test_of_a_payment_that_never_came_nothing_is_left(desk, dalmas, safaricom):
+    desk.push(desk.book())
+    refused(reverse(desk, dalmas), 409, "nothing_left_to_reverse")
+
+
+@pytest.mark.parametrize("number", [1_000_000_000_001, 2_000_000_000_001])
+def test_money_out_cannot_be_reversed(desk, dalmas, number):
+    body = refused(reverse(desk, dalmas, number), 422, "not_reversible")
+    assert "portal" in body["error"]
+
+
+@pytest.mark.parametrize("number", [77, NEVER, 3_000_000_000_001])
+def test_an_unknown_payment_is_not_found(desk, dalmas, number):
+    refused(reverse(desk, dalmas, number), 404, "payment_not_found")
+
+
+def test_above_the_limit_another_person_approves_with_the_password(desk, dalmas):
+    served(desk, fee=6000)
+    assert reverse(desk, dalmas).json["status"] == "requested"
+    close_money(desk)
+    assert desk.rows(Refund)[0].status == "requested"
+    refused(approve(desk, dalmas), 403, "maker_cannot_check")
+    esther = make_user(desk.app, "Esther")
+    answer = approve(desk, esther).json
+    assert (answer["status"], answer["maker_id"], answer["checker_id"]) == ("approved", dalmas.id, esther.id)
+    send_all(desk)
+    assert went_back(desk) == [6000]
+
+
+def test_a_large_refund_cut_into_small_ones_waits_all_the_same(desk, dalmas):
+    served(desk, fee=6000)
+    for _ in range(3):
+        assert reverse(desk, dalmas, amount=2000).status_code == 200
+    close_money(desk)
+    assert [refund.status for refund in desk.rows(Refund)] == ["requested"] * 3
+
+
+def test_nobody_gives_money_back_to_themselves(desk, dalmas):
+    served(desk)
+    with desk.app.app_context(), transaction() as session:
+        session.get_one(User, desk.achieng.id).role = Role.FINANCE
+    refused(reverse(desk, desk.achieng), 403, "own_refund")
+    with desk.app.app_context(), transaction() as session:
+        session.get_one(User, dalmas.id).phone_number = PHONE
+    refused(reverse(desk, dalmas), 403, "own_refund")
+
+
+def test_only_staff_may(desk):
+    served(desk)
+    for person in (desk.achieng, desk.baraka):
+        refused(reverse(desk, person), 403, "forbidden")
+
+
+def test_nobodys_money_goes_back_to_whoever_paid(desk, safaricom, dalmas, out):
+    register_paybill(desk, payer_style="hashed")
+    safaricom.control("switches", external_validation=False)
+    pay_by_paybill(desk, "HY-NOBODY", 500, phone=OTHER_PHONE)
+    safaricom.deliver()
+    assert out.balance(ledger.SUSPENSE) == 50_000
+    [item] = desk.rows(ReviewItem)
+    assert item.kind == "unmatched_money"
+    refund = reverse(desk, dalmas).json
+    assert (refund["booking_id"], refund["amount"]) == (None, 500)
+    assert out.balance(ledger.SUSPENSE) == 0
+    desk.clock.advance(seconds=30)
+    desk.send()  # it goes nowhere before Safaricom's books have it
+    told(desk)
+    send_all(desk)
+    assert went_back(desk) == [500]
+
+
+def test_the_surplus_of_a_confirmed_booking_has_gone_back_by_itself(desk, safaricom, dalmas):
+    booking = desk.book()
+    safaricom.faults(callbacks=0)
+    first = pay(desk, booking)
+    safaricom.faults(callbacks=1)
+    second = press_again_later(desk, booking)
+    safaricom.deliver()
+    desk.run_jobs()
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert {reverse(desk, dalmas, one).json["code"] for one in (first, second)} == {
+        "cancel_first",
+        "nothing_left_to_reverse",
+    }
+
+
+def test_the_client_is_told_at_each_step(desk, dalmas):
+    served(desk)
+    before = len(desk.rows(OutboxMessage))
+    reverse(desk, dalmas, amount=1000)
+    [asked] = desk.rows(OutboxMessage)[before:]
+    assert "KES 1,000" in asked.subject
+    send_all(desk)
+    assert "refund:1:sent" in {message.message_key for message in desk.rows(OutboxMessage)}

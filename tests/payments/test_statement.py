@@ -1,0 +1,245 @@
+"""The statement of the M-Pesa portal: each line goes through the door that it belongs to, and none is lost."""
+
+import pytest
+
+from app.payments.models import Payment, StatementLine
+from tests.payments.answers import refused
+from tests.payments.books import Office, line, written
+from tests.payments.conftest import FEE, PHONE
+from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, told
+from tests.payments.scenes import apply_news, at_once, cancel, close_money, pay, standing
+from tests.people import bearer
+
+NOTHING = {"booked": 0, "charge": 0, "review": 0, "nothing_moved": 0}
+
+
+@pytest.fixture
+def office(desk):
+    return Office(desk)
+
+
+def test_a_payment_nobody_was_told_of_is_booked_for_its_booking(desk, office, safaricom, booking):
+    receipt = pay_by_paybill(desk, booking.reference)  # no address is registered, so no notice comes
+    assert desk.rows(Payment) == []
+    assert office.import_of_day() == {"lines": 1, "done": NOTHING | {"booked": 1}, "unreadable": []}
+    [payment] = desk.rows(Payment)
+    assert (payment.mpesa_receipt_number, payment.phone) == (receipt, PHONE)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+
+
+def test_the_same_statement_again_changes_nothing(desk, office, booking):
+    pay_by_paybill(desk, booking.reference)
+    first = office.import_of_day()
+    before = [(row.id, row.status, row.amount_received) for row in desk.rows(Payment)]
+    assert office.import_of_day() == first
+    assert [(row.id, row.status, row.amount_received) for row in desk.rows(Payment)] == before
+    assert len(desk.rows(StatementLine)) == 1
+    assert office.called() == []
+
+
+def test_a_prompt_whose_news_was_lost_gets_its_receipt(desk, office, safaricom, booking):
+    pay(desk, booking)
+    safaricom.drop_callbacks()
+    office.import_of_day()
+    payment = desk.payment()
+    assert (payment.status, payment.mpesa_receipt_number) == ("completed", safaricom.moved[0]["receipt"])
+    assert len(desk.rows(Payment)) == 1
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+
+
+def test_money_for_no_booking_is_kept_aside_and_shown(desk, office):
+    pay_by_paybill(desk, "WATER BILL", 250)
+    assert office.import_of_day()["done"]["booked"] == 1
+    [payment] = desk.rows(Payment)
+    assert payment.is_aside
+    assert [item.kind for item in office.called()] == ["unmatched_money"]
+
+
+def test_a_refund_whose_result_was_lost_is_completed(desk, office, safaricom):
+    safaricom.control("faults", scope="all", kind="reversal", faults={"callbacks": 0}).raise_for_status()
+    paid_and_cancelled(desk)
+    desk.send()
+    [attempt] = Out(desk).attempts
+    assert (attempt.status, attempt.kind) == ("sent", "reversal")
+    office.import_of_day()
+    [attempt], [refund] = Out(desk).attempts, Out(desk).refunds
+    assert (attempt.status, refund.status) == ("completed", "completed")
+    assert attempt.receipt == refund.receipt == safaricom.moved[-1]["receipt"]
+    assert office.called() == []
+
+
+def test_a_refund_that_is_known_stays_as_it_is(desk, office):
+    paid_and_cancelled(desk)
+    desk.send()
+    told(desk)
+    before = Out(desk).attempts[0].receipt
+    assert office.import_of_day()["done"] == NOTHING | {"booked": 2}
+    assert Out(desk).attempts[0].receipt == before
+    assert office.called() == []
+
+
+def test_a_payment_given_back_by_safaricom_calls_a_person_once(desk, office, safaricom, booking):
+    pay(desk, booking)
+    safaricom.deliver()
+    [paid] = safaricom.moved
+    safaricom.control("reversals/external", receipt=paid["receipt"]).raise_for_status()
+    for _ in range(2):
+        assert office.import_of_day()["done"]["review"] == 1
+    [item] = office.called()
+    assert (item.payment_id, item.consultation_id, item.amount_received) == (1, booking.id, FEE * 100)
+    assert "without an order of ours" in item.proposed_action
+
+
+def test_a_charge_is_counted_and_nothing_else(desk, office, safaricom, booking):
+    pay(desk, booking)
+    safaricom.deliver()
+    receipt = safaricom.moved[0]["receipt"]
+    text = written(
+        line(receipt, paid_in=f"{FEE}.00", party=f"{PHONE} - A NAME", account=booking.reference),
+        line(receipt, withdrawn="-22.40", reason="Pay Bill Charge"),
+    )
+    assert office.import_text(text).json["done"] == NOTHING | {"booked": 1, "charge": 1}
+    assert {row.receipt for row in desk.rows(StatementLine)} == {receipt}
+    assert office.called() == []
+    assert office.compared()["theirs"]["charges"] == 22
+
+
+@pytest.mark.parametrize(
+    ("reason", "amounts"),
+    [
+        ("Organization Settlement", {"withdrawn": "-5000.00"}),
+        ("Business Payment to Customer via API", {"withdrawn": "-700.00"}),
+        ("Organization to Organization Transfer", {"paid_in": "5000.00"}),
+        ("Business Payment Reversal", {"paid_in": "700.00"}),
+        ("Pay Bill", {"paid_in": "700.50"}),
+    ],
+)
+def test_what_no_customer_and_no_order_explains_calls_a_person(desk, office, reason, amounts):
+    text = written(line("UKN1AAAAAA", reason=reason, **amounts))
+    assert office.import_text(text).json["done"]["review"] == 1
+    assert office.import_text(text).json["done"]["review"] == 1
+    [item] = office.called()
+    assert (item.kind, item.receipt) == ("unmatched_money", "UKN1AAAAAA")
+    assert desk.rows(Payment) == []
+
+
+def test_what_did_not_come_about_moves_nothing_and_contradicts_what_we_hold(desk, office, safaricom, booking):
+    pay(desk, booking)
+    safaricom.deliver()
+    receipt = safaricom.moved[0]["receipt"]
+    text = written(line("UKN1AAAAAA", status="Failed"), line(receipt, status="Declined", paid_in="3000.00"))
+    assert office.import_text(text).json["done"] == NOTHING | {"nothing_moved": 2}
+    [item] = office.called()
+    assert (item.kind, item.payment_id) == ("contradictory_news", 1)
+    assert desk.rows(StatementLine) == []
+
+
+def test_lines_that_cannot_be_read_are_named_and_the_rest_is_taken(desk, office, booking):
+    text = written(
+        line("UKN1AAAAAA", paid_in="many"),
+        line("UKN2AAAAAA", paid_in=FEE, account=booking.reference, party=f"{PHONE} - A NAME"),
+    )
+    assert office.import_text(text).json == {
+        "lines": 1,
+        "done": NOTHING | {"booked": 1},
+        "unreadable": ["line 4: no readable Paid In"],
+    }
+
+
+def test_what_is_no_statement_is_refused(desk, office):
+    assert "Receipt No." in refused(office.import_text("a,b\n"), 422, "malformed_statement")["error"]
+    refused(office.import_text("{}", content_type="application/json"), 415, "unsupported_media_type")
+
+
+def test_a_statement_may_be_larger_than_other_bodies_but_not_without_end(desk, office):
+    filler = ",,,,,,,,,\n"
+    large = written() + filler * (1_500_000 // len(filler))
+    assert office.import_text(large).status_code == 200
+    assert "2 MiB" in refused(office.import_text(large + large), 413, "too_large")["error"]
+
+
+def test_only_staff_may_hand_one_in(desk):
+    for person in (desk.achieng, desk.baraka):
+        answer = desk.http.post(
+            "/api/payment/statements", data=written(), content_type="text/csv", headers=bearer(desk.app, person)
+        )
+        refused(answer, 403, "forbidden")
+
+
+def test_money_that_left_like_an_order_without_an_end_has_safaricom_asked(desk, office, safaricom):
+    safaricom.control("faults", scope="all", kind="b2c", faults={"callbacks": 0}).raise_for_status()
+    paid_and_cancelled(desk, days=0, hour=16)  # late: half of it goes back, by B2C
+    desk.send()
+    [attempt] = Out(desk).attempts
+    assert (attempt.status, attempt.kind) == ("sent", "b2c")
+    assert office.import_of_day()["done"]["review"] == 1
+    [item] = office.called()
+    assert (item.disbursement_id, item.receipt) == (attempt.id, safaricom.moved[-1]["receipt"])
+    desk.send()  # asks
+    told(desk)
+    [attempt] = Out(desk).attempts
+    assert (attempt.status, attempt.receipt) == ("completed", item.receipt)
+    assert office.import_of_day()["done"] == NOTHING | {"booked": 2}
+
+
+def test_a_file_alone_proves_nothing_and_safaricom_is_asked(desk, office, booking):
+    pay_by_paybill(desk, booking.reference)
+    for _ in range(2):  # nor does the same file again
+        office.import_of_day()
+        assert not desk.payment().is_verified
+    desk.clock.advance(seconds=10)
+    desk.send()
+    told(desk)
+    assert desk.payment().is_verified
+
+
+@pytest.mark.parametrize("with_prompt", [False, True])
+def test_a_line_that_somebody_made_up_is_never_verified(desk, office, booking, with_prompt):
+    if with_prompt:
+        desk.push(booking)  # rings, and nobody pays
+    made_up = line("UKN1AAAAAA", paid_in=FEE, account=booking.reference, party=f"{PHONE} - A NAME")
+    assert office.import_text(written(made_up)).json["done"]["booked"] == 1
+    desk.clock.advance(seconds=10)
+    for _ in range(3):
+        desk.send()
+        told(desk)
+        desk.clock.advance(minutes=30)
+    [payment] = desk.rows(Payment)
+    assert (payment.status, payment.is_verified) == ("completed", False)
+    cancel(desk, booking)
+    close_money(desk)
+    desk.send()
+    assert Out(desk).attempts == []  # unverified money goes nowhere
+
+
+def test_a_statement_verifies_what_a_notice_told_of(desk, office, safaricom, booking):
+    register_paybill(desk)
+    pay_by_paybill(desk, booking.reference)
+    safaricom.deliver()
+    assert [payment.is_verified for payment in desk.rows(Payment)] == [False]
+    office.import_of_day()
+    assert [payment.is_verified for payment in desk.rows(Payment)] == [True]
+
+
+def test_one_statement_twice_and_the_notice_at_the_same_moment_book_once(desk, office, safaricom, booking):
+    register_paybill(desk)
+    safaricom.control("switches", external_validation=False).raise_for_status()
+    safaricom.control("phones/" + PHONE, balance=10_000).raise_for_status()
+    pay_by_paybill(desk, booking.reference)
+    for number in range(3):
+        pay_by_paybill(desk, "WATER", 10 + number)
+    text, headers = office.statement_of(), office.headers
+
+    def hand_in():
+        return desk.app.test_client().post(
+            "/api/payment/statements", data=text, content_type="text/csv", headers=headers
+        )
+
+    first, second, _ = at_once([hand_in, hand_in, safaricom.deliver])
+    assert (first.status_code, second.status_code) == (200, 200)
+    apply_news(desk)  # what met another and was left for later
+    desk.clock.advance(minutes=1)
+    apply_news(desk)
+    assert len(desk.rows(Payment)) == len({payment.mpesa_receipt_number for payment in desk.rows(Payment)}) == 4
+    assert Out(desk).balance("mpesa:working") == (FEE + 10 + 11 + 12) * 100
+    assert office.settled()["ours"]["total_in"] == FEE + 33
