@@ -23,7 +23,7 @@ $(VENV)/installed-dev: requirements-dev.txt | $(BIN)/python
 run: $(VENV)/installed ## start everything on this machine, with a stand-in Safaricom
 	@exec $(BIN)/python -m scripts.run_all
 
-tour: $(VENV)/installed ## book and pay once against what `make run` started, step by step
+tour: $(VENV)/installed ## book, pay, refund, pay out against what `make run` started, step by step
 	@exec $(BIN)/python -m scripts.tour
 
 test: $(VENV)/installed-dev ## run the whole suite on SQLite and PostgreSQL
@@ -47,7 +47,7 @@ fuzz: $(VENV)/installed-dev ## fuzz API and webhooks on both engines; FUZZ_EXAMP
 torture: $(VENV)/installed-dev ## live through SEEDS=100 seeds of faults; SEED=7 tells one, MUTANTS=1 plants bugs
 	$(BIN)/python -m torture --seeds $(or $(SEEDS),100) $(if $(SEED),--seed $(SEED)) $(if $(MUTANTS),--mutants)
 
-chaos: $(VENV)/installed-dev ## kill real processes under load, KILLS=20; SEED=7, ENGINE=sqlite
+chaos: $(VENV)/installed-dev ## kill real processes under load (Linux), KILLS=20; SEED=7, ENGINE=sqlite
 	$(BIN)/python -m chaos --kills $(or $(KILLS),20) --seed $(or $(SEED),1) --engine $(or $(ENGINE),both)
 
 lock: $(VENV)/installed-dev ## make the lock files from requirements*.in

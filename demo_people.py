@@ -6,8 +6,8 @@ PASSWORD = "mvua-ya-masika-njema"  # public on purpose, and refused in productio
 # Name before the @, full name, role, phone.
 PEOPLE = (
     ("achieng", "Achieng Otieno", "client", "254711000000"),
-    ("baraka", "Baraka Mwangi", "advocate", None),
-    ("zawadi", "Zawadi Njeri", "advocate", None),
+    ("baraka", "Baraka Mwangi", "advocate", "254733100100"),
+    ("zawadi", "Zawadi Njeri", "advocate", "254733200200"),
     ("dalmas", "Dalmas Kiprop", "finance", None),
     ("esther", "Esther Wanjiru", "admin", None),
 )

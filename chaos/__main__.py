@@ -1,7 +1,5 @@
 """Kill what runs, again and again, and check every promise: `make chaos KILLS=100`, `SEED=7`, `ENGINE=sqlite`."""
 
-# ruff: noqa: T201 - a command talks by printing
-
 from __future__ import annotations
 
 import argparse

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +13,14 @@ import requests
 from chaos.history import History
 
 GIVES_UP_AFTER_S = 15.0
+READS_STATEMENT_WITHIN_S = 180.0
+PATIENCE_S = 20.0
 # What may be refused for a reason; any other refusal would mean that the test does not do what it says.
 REFUSALS = {
     "email_taken", "slot_taken", "request_in_progress", "mpesa_unavailable", "consultation_already_paid",
     "consultation_not_payable", "too_many_prompts", "illegal_transition", "query_rate_reached",
+    "too_late_to_cancel", "insufficient_funds", "payout_not_waiting", "payout_not_failed", "payout_frozen",
+    "not_proved_unpaid", "refund_not_waiting", "refund_not_failed", "nothing_to_ask_by", "question_failed",
 }  # fmt: skip
 
 
@@ -44,6 +50,14 @@ class Caller:
         self._history = history
         self._http = requests.Session()
 
+    def log_in(self, email: str, password: str, rng: random.Random) -> Answer:
+        """Speak with an account that exists from now on."""
+        wish = {"email": email, "password": password}
+        answer = insist(lambda: self.call("POST", "/api/auth/login", wish), rng)
+        if answer.status == 200:
+            self.log_in_with(answer.body["access_token"])
+        return answer
+
     def log_in_with(self, token: str) -> None:
         """Speak with this access token from now on."""
         self._http.headers["Authorization"] = f"Bearer {token}"
@@ -54,12 +68,15 @@ class Caller:
     def call(
         self, method: str, path: str, body: Any = None, *, key: str | None = None, about: int | None = None
     ) -> Answer:
-        """Call once; `about` is the booking for the diary."""
+        """Call once, with JSON or, from bytes, with CSV; `about` is the booking for the diary."""
         began = time.monotonic()
         try:
             headers = {"Idempotency-Key": key} if key else {}
+            sent = {"data": body} if isinstance(body, bytes) else {"json": body}
+            headers |= {"Content-Type": "text/csv"} if "data" in sent else {}
+            patience = READS_STATEMENT_WITHIN_S if "data" in sent else GIVES_UP_AFTER_S
             url = f"{self._base}{path}"
-            said = self._http.request(method, url, json=body, headers=headers, timeout=GIVES_UP_AFTER_S)
+            said = self._http.request(method, url, **sent, headers=headers, timeout=patience)
             answer = Answer(said.status_code, _json(said))
             self._judge(method, path, said, answer, about)
         except requests.RequestException as error:
@@ -86,6 +103,16 @@ class Caller:
             self._history.violate(f"{method} {path} was refused: {answer.status} {answer.code}", about)
         if not answer.body:
             self._history.violate(f"{method} {path} was answered {said.status_code} without JSON", about)
+
+
+def insist(ask: Callable[[], Answer], rng: random.Random) -> Answer:
+    """Ask again while the system is away, as long as patience lasts."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        answer = ask()
+        if not answer.is_unknown or time.monotonic() > end:
+            return answer
+        time.sleep(rng.uniform(0.1, 0.4))
 
 
 def _json(said: requests.Response) -> dict[str, Any]:

@@ -10,19 +10,29 @@ from collections.abc import Iterator
 from chaos.clients import Client
 from chaos.history import History
 from chaos.safaricom import Safaricom
+from chaos.staff import Staff
 
 
 class Crowd:
     """All clients of a run, and what they share."""
 
     def __init__(
-        self, base: str, safaricom: Safaricom, history: History, *, seed: int, advocates: list[int]
+        self,
+        base: str,
+        safaricom: Safaricom,
+        history: History,
+        *,
+        seed: int,
+        advocates: list[int],
+        approval_above: int,
     ) -> None:
         self.base = base
         self.safaricom = safaricom
         self.history = history
         self.seed = seed
         self.advocates = advocates
+        self.approval_above = approval_above
+        """From how many shillings on a refund waits for a person."""
         self.is_over = threading.Event()
         self.asking = 0
         """How many wait for the answer to a push right now."""
@@ -31,11 +41,15 @@ class Crowd:
         self._threads: list[threading.Thread] = []
 
     def begin(self, number: int) -> None:
-        """Let so many clients loose."""
+        """Let so many clients loose, and let the office open."""
         for place in range(number):
-            client = Client(self, f"client{place}", random.Random(f"{self.seed} client {place}"))  # noqa: S311
+            client = Client(self, f"client{place}", random.Random(f"{self.seed} client {place}"))
             self._threads.append(threading.Thread(target=client.live, name=client.name, daemon=True))
-            self._threads[-1].start()
+
+        staff = Staff(self, random.Random(f"{self.seed} staff"))
+        self._threads.append(threading.Thread(target=staff.work, name="staff", daemon=True))
+        for thread in self._threads:
+            thread.start()
 
     def end(self) -> None:
         """Let everybody finish what they are at."""

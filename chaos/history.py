@@ -33,6 +33,9 @@ class History:
     confirmed: set[int] = field(default_factory=set)
     cancelling: set[int] = field(default_factory=set)
     cancelled: dict[int, str] = field(default_factory=dict)
+    payouts: dict[int, str] = field(default_factory=dict)
+    """What staff were told of each payout, last."""
+    payout_keys: set[str] = field(default_factory=set)
     told_failed: set[int] = field(default_factory=set)
     taken_back: set[int] = field(default_factory=set)
     answers: Counter[str] = field(default_factory=Counter)
@@ -82,8 +85,7 @@ class History:
                 self.violate(f"payment {payment_id} was completed and is now {status}", booking_id)
             if self.completed[payment_id] not in (None, receipt):
                 self.violate(f"payment {payment_id} had another receipt before", booking_id)
-        if booking_id in self.confirmed and booking_status not in AFTER_CONFIRMED:
-            self.violate(f"booking {booking_id} was confirmed and is now {booking_status}", booking_id)
+        self.saw_booking(booking_id, booking_status)
         with self._lock:
             if status == "failed":
                 self.told_failed.add(payment_id)
@@ -91,7 +93,13 @@ class History:
                 self.completed[payment_id] = receipt
                 if payment_id in self.told_failed:
                     self.taken_back.add(payment_id)
-            if booking_status == "Confirmed":
+
+    def saw_booking(self, booking_id: int, status: str) -> None:
+        """Compare how a booking stands with how it was said to stand before."""
+        if booking_id in self.confirmed and status not in AFTER_CONFIRMED:
+            self.violate(f"booking {booking_id} was confirmed and is now {status}", booking_id)
+        with self._lock:
+            if status == "Confirmed":
                 self.confirmed.add(booking_id)
 
     def story(self, booking_id: int | None) -> list[str]:

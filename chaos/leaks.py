@@ -39,7 +39,7 @@ def of_holds(connection: sa.Connection) -> Iterator[Finding]:
     """Yield bookings that are held although their hold is long over."""
     now = "CURRENT_TIMESTAMP" if connection.dialect.name == "postgresql" else "datetime('now')"
     late = f"{now} - interval '{LATE_S} seconds'" if "CURRENT" in now else f"datetime('now', '-{LATE_S} seconds')"
-    query = f"SELECT id FROM consultations WHERE status = 'Pending' AND hold_expires_at < {late}"  # noqa: S608
+    query = f"SELECT id FROM consultations WHERE status = 'Pending' AND hold_expires_at < {late}"
     for (number,) in connection.execute(sa.text(query)):
         yield Finding("stuck", f"I17 booking {number} is still held, {LATE_S} s after its hold ended", number)
 

@@ -25,6 +25,8 @@ class Kill:
     at_s: float
     is_during_push: bool
     """Somebody was waiting for the answer to a push."""
+    is_during_send: bool
+    """An order to send money was on its way, and its answer not noted."""
     back_after_s: float | None
 
 
@@ -42,19 +44,20 @@ class Nemesis:
             self._kinds += [BACKEND, DATABASE]
 
     def strike(self, somebody_pays: Callable[[], bool]) -> None:
-        """Kill one process, at best while somebody waits for the answer to a push, and wait until it is back."""
+        """Kill one process, at best while Safaricom is about to answer, and wait until it is back."""
         kind = self._next_kind()
         time.sleep(self._rng.uniform(0.3, 2.5))
         if self._rng.random() < 0.6:
-            _wait(somebody_pays, 2.0)
+            # The job worker is who sends money.
+            _wait(self._system.is_sending if kind == JOB_WORKER else somebody_pays, 4.0)
             time.sleep(self._rng.uniform(0, 0.02))
-        is_during_push = somebody_pays()
+        is_during_push, is_during_send = somebody_pays(), self._system.is_sending()
         pid = self._kill(kind)
         at_s, began = self._history.now_s, time.monotonic()
         self._history.note(f"KILL {kind} {pid}")
         is_back = _wait(self._system.serves, BACK_WITHIN_S)
         back_after = round(time.monotonic() - began, 2) if is_back else None
-        self.kills.append(Kill(kind, round(at_s, 2), is_during_push, back_after))
+        self.kills.append(Kill(kind, round(at_s, 2), is_during_push, is_during_send, back_after))
         self._history.note(f"back after {back_after} s")
         if not is_back:
             self._history.violate(f"not back within {BACK_WITHIN_S:.0f} s of killing the {kind}")
@@ -85,7 +88,7 @@ class Nemesis:
             return system.web
         if kind == JOB_WORKER:
             return system.jobs
-        assert system.database is not None  # noqa: S101 - it is of the kinds only where there is one
+        assert system.database is not None
         return system.database
 
     def _kill_child(self, daemon: Daemon, fits: Callable[[int], bool]) -> int:

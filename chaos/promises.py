@@ -21,6 +21,7 @@ def findings(connection: sa.Connection, history: History, books: Books) -> Itera
             yield Finding("lost", f"I24 account {number} was answered and is gone")
     yield from _bookings(connection, history)
     yield from _payments(history, books)
+    yield from _payouts(connection, history)
     yield from _keys(history, books)
 
 
@@ -53,6 +54,22 @@ def _payments(history: History, books: Books) -> Iterator[Finding]:
         if ours is None or ours.status != "completed" or receipt not in (None, ours.receipt):
             found = f"I25 payment {number} was completed with receipt {receipt}, is {ours}"
             yield Finding("broken", found, ours.consultation_id if ours else None)
+
+
+def _payouts(connection: sa.Connection, history: History) -> Iterator[Finding]:
+    """I24, I25, I31: a payout that was answered is there, is what was decided, and was made once for one key."""
+    rows = connection.execute(sa.text("SELECT id, status FROM payouts"))
+    status_of = {row.id: row.status for row in rows}
+    for number, told in history.payouts.items():
+        status = status_of.get(number)
+        if status is None:
+            yield Finding("lost", f"I24 payout {number} was answered and is gone")
+        elif told in ("rejected", "cancelled") and status != told:
+            yield Finding("broken", f"I25 payout {number} was {told}, is {status}")
+        elif told == "approved" and status in ("draft", "rejected", "cancelled"):
+            yield Finding("broken", f"I25 payout {number} was approved, is {status}")
+    if len(status_of) > len(history.payout_keys):
+        yield Finding("doubled", f"I31 {len(status_of)} payouts were made for {len(history.payout_keys)} keys")
 
 
 def _keys(history: History, books: Books) -> Iterator[Finding]:

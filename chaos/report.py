@@ -20,7 +20,9 @@ def line(result: Result) -> str:
     return (
         f"{result.engine}: {numbers['kills']} kills, {numbers['requests']} requests, "
         f"{numbers['payments']} payments, "
-        f"KES {numbers['kes_moved']} moved; lost {numbers['lost']}, doubled {numbers['doubled']}, "
+        f"{numbers['payouts']} payouts, {numbers['refunds']} refunds, "
+        f"KES {numbers['kes_moved']} in and {numbers['kes_out']} out; "
+        f"lost {numbers['lost']}, doubled {numbers['doubled']}, "
         f"stuck {numbers['stuck']}, broken {numbers['broken']}; back after {recovery['p50']} s (p50), "
         f"{recovery['max']} s (max); {numbers['seconds']} s"
     )
@@ -42,14 +44,19 @@ def as_json(result: Result) -> dict[str, Any]:
         "kills_asked_for": result.kills_asked,
         "kills_by_kind": dict(Counter(one.kind for one in result.kills)),
         "kills_while_a_push_was_answered": sum(one.is_during_push for one in result.kills),
+        "kills_while_money_was_sent": sum(one.is_during_send for one in result.kills),
         "seconds_to_recover": _recovery(result),
         "moods_of_safaricom": result.moods,
         "bookings": result.counts["bookings answered"],
         "payments": result.counts["payments"],
         "movements": result.counts["movements"],
         "kes_moved": result.counts["KES moved"],
+        "payouts": result.counts["payouts"],
+        "refunds": result.counts["refunds"],
+        "kes_out": result.counts["KES sent"],
         **{kind: kinds[kind] for kind in ("lost", "doubled", "stuck", "broken")},
         "money": dict(sorted(result.counts.items())),
+        "told_by_the_statement_alone": result.told_by_statement,
         "phones": dict(history.behaviours),
         "told_failed_then_completed": len(history.taken_back),
         "review_items": result.reviews,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import random
 import threading
+from datetime import date
 from typing import Any
 
 import requests
@@ -29,14 +30,44 @@ BEHAVIOURS: tuple[Behaviour, ...] = (
     ("cancels, callback lost", 0.5, {"phone_does": "cancel", "phone_after_s": 1.0, "callbacks": 0}),
     ("a person types the PIN", 2, {}),
 )
-MOODS: tuple[Json, ...] = (
-    {"push_delay_s": 3.0},
-    {"query_delay_s": 3.0},
-    {"push": "reset"},
-    {"push": "unavailable"},
-    {"push": "rate_limited"},
-    {"query": "reset"},
-    {"oauth": "unavailable"},
+# What becomes of a paybill payment's confirmation, and how it is written.
+PAYBILL_BEHAVIOURS: tuple[Behaviour, ...] = (
+    ("pays by paybill", 6, {}),
+    ("pays by paybill, confirmation lost", 0.7, {"callbacks": 0}),
+    ("pays by paybill, confirmation late", 1, {"callback_delay_s": 20.0}),
+    ("pays by paybill, confirmation repeated", 1, {"callbacks": 3}),
+    ("pays by paybill, told before asked", 0.7, {"confirmed_before_validation": True}),
+    ("pays by paybill, number hashed", 0.7, {"payer_style": "hashed"}),
+    ("pays by paybill, number plain", 0.7, {"payer_style": "plain"}),
+)
+# What becomes of an order to send money, of its answer and of its result; the money moves unless it says else.
+ORDER_BEHAVIOURS: tuple[Behaviour, ...] = (
+    ("is sent", 6, {}),
+    ("is sent, result lost", 0.7, {"callbacks": 0}),
+    ("is sent, result late", 1, {"callback_delay_s": 20.0}),
+    ("is sent, result repeated", 1, {"callbacks": 3}),
+    ("is sent, result before the answer", 0.7, {"callback_before_answer": True}),
+    ("is sent, answer lost", 1, {"answer": "lost"}),
+    ("is sent, 500 after accepting", 0.7, {"answer": "error_500"}),
+    ("is sent, slow answer", 2, {"answer_delay_s": 3.0}),
+    ("is sent, time-out told first", 0.7, {"timeout_notice": "echo"}),
+    ("is sent, slowly", 0.7, {"carried_out_after_s": 10.0}),
+    ("fails", 1, {"ends": "insufficient"}),
+    ("is turned away", 0.5, {"request": "unavailable"}),
+)
+MOODS: tuple[tuple[str, Json], ...] = (
+    ("stk", {"push_delay_s": 3.0}),
+    ("stk", {"query_delay_s": 3.0}),
+    ("stk", {"push": "reset"}),
+    ("stk", {"push": "unavailable"}),
+    ("stk", {"push": "rate_limited"}),
+    ("stk", {"query": "reset"}),
+    ("stk", {"oauth": "unavailable"}),
+    ("b2c", {"answer_delay_s": 3.0}),
+    ("b2c", {"request": "reset"}),
+    ("reversal", {"answer_delay_s": 3.0}),
+    ("reversal", {"request": "unavailable"}),
+    ("status", {"request": "unavailable"}),
 )
 
 
@@ -53,18 +84,39 @@ class Safaricom:
         state: Json = answer.json()
         return state
 
-    def teach(self, msisdn: str, faults: Json) -> None:
-        """Tell a phone what it does by itself from now on."""
-        self._post("faults", {"scope": "phone", "msisdn": msisdn, "faults": faults})
+    def statement(self, day: date) -> bytes:
+        """Return the organisation's statement of a day in Nairobi, as the portal exports it."""
+        answer = requests.get(f"{self.base}/_control/statement.csv", params={"date": day.isoformat()}, timeout=30)
+        answer.raise_for_status()
+        return answer.content
+
+    def certificate(self) -> bytes:
+        """Return the certificate that passwords of initiators are sealed with."""
+        answer = requests.get(f"{self.base}/_control/certificate", timeout=10)
+        answer.raise_for_status()
+        return answer.content
+
+    def teach(self, msisdn: str, faults: Json, kind: str = "stk") -> None:
+        """Say what becomes of calls of a kind that are about a phone, from now on."""
+        self._post("faults", {"scope": "phone", "kind": kind, "msisdn": msisdn, "faults": faults})
+
+    def pay_bill(self, msisdn: str, account: str, amount: int) -> None:
+        """Pay by typing an account number; whether that is let through shows later."""
+        self._post(f"phones/{msisdn}/pay", {"account": account, "amount": amount})
 
     def act(self, msisdn: str, action: str) -> bool:
         """Do what a person would with the prompt on a phone; say whether anything rang."""
         answer = requests.post(f"{self.base}/_control/phones/{msisdn}/act", json={"action": action}, timeout=10)
         return answer.ok
 
-    def be(self, faults: Json) -> None:
-        """Put everybody under the same faults."""
-        self._post("faults", {"scope": "all", "faults": faults})
+    def be(self, kind: str, faults: Json) -> None:
+        """Put all calls of a kind under the same faults."""
+        self._post("faults", {"scope": "all", "kind": kind, "faults": faults})
+
+    def be_well(self) -> None:
+        """End the faults that all calls are under; phones keep theirs."""
+        for kind in {kind for kind, _ in MOODS}:
+            self.be(kind, {})
 
     def forget_tokens(self) -> None:
         """End every access token issued so far."""
@@ -78,9 +130,9 @@ class Safaricom:
         requests.post(f"{self.base}/_control/{path}", json=body, timeout=10).raise_for_status()
 
 
-def draw_behaviour(rng: random.Random) -> Behaviour:
-    """Draw what a phone will do."""
-    return rng.choices(BEHAVIOURS, [weight for _, weight, _ in BEHAVIOURS])[0]
+def draw(rng: random.Random, behaviours: tuple[Behaviour, ...]) -> Behaviour:
+    """Draw what will happen."""
+    return rng.choices(behaviours, [weight for _, weight, _ in behaviours])[0]
 
 
 class Moods(threading.Thread):
@@ -100,6 +152,6 @@ class Moods(threading.Thread):
                 if self._rng.random() < 0.2:
                     self._safaricom.forget_tokens()
                     continue
-                self._safaricom.be(self._rng.choice(MOODS))
+                self._safaricom.be(*self._rng.choice(MOODS))
                 self._is_over.wait(self._rng.uniform(1, 4))
-                self._safaricom.be({})
+                self._safaricom.be_well()

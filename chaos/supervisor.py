@@ -45,7 +45,7 @@ class Daemon:
     @property
     def pid(self) -> int:
         """The id of the process that runs now, or ran last."""
-        assert self.popen is not None  # noqa: S101 - everything that is supervised has been started
+        assert self.popen is not None
         return self.popen.pid
 
 
@@ -119,7 +119,7 @@ class Supervisor:
 
     def _start(self, daemon: Daemon) -> None:
         with daemon.log.open("ab") as log:
-            daemon.popen = subprocess.Popen(  # noqa: S603 - commands of our own
+            daemon.popen = subprocess.Popen(
                 daemon.command,
                 cwd=PROJECT_DIR,
                 env=dict(daemon.env),
@@ -138,7 +138,7 @@ class Supervisor:
                     self._look_after(daemon)
 
     def _look_after(self, daemon: Daemon) -> None:
-        assert daemon.popen is not None  # noqa: S101 - started before it is watched
+        assert daemon.popen is not None
         status = daemon.popen.poll()
         if status is None:
             if daemon.keeps_children:
@@ -171,7 +171,7 @@ class Supervisor:
         return group + [one for one in daemon.leftovers if proc.runs(one)]
 
     def _stop(self, daemon: Daemon) -> None:
-        assert daemon.popen is not None  # noqa: S101 - started before it is stopped
+        assert daemon.popen is not None
         left = [*proc.children(daemon.pid), *daemon.leftovers]
         if daemon.popen.poll() is None:
             daemon.popen.send_signal(daemon.stop_signal)

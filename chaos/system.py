@@ -21,6 +21,7 @@ from chaos import postgres, proc
 from chaos.safaricom import Safaricom
 from chaos.supervisor import Daemon, Supervisor
 from config import PROJECT_DIR
+from config_checks import SIMULATOR_CERTIFICATE
 from demo_people import ADVOCATES, DOMAIN, PASSWORD
 
 START_WITHIN_S = 60.0
@@ -29,6 +30,9 @@ JOB_THREADS = 6
 QUERIES_A_MINUTE = 600
 FLASK = [sys.executable, "-m", "flask", "--app", "run"]
 SLOT_MINUTES = 15
+# Between the fees of the two demo advocates, so that of their refunds some wait for a person and some do not.
+APPROVAL_ABOVE = 4000
+PAYOUTS_A_DAY = 100_000_000
 
 
 class System:
@@ -55,9 +59,12 @@ class System:
         self._env = _environment(url.render_as_string(hide_password=False), folder, port, simulator_port)
         self._prepare()
         self._start_simulator(simulator_port)
+        self._fetch_certificate()
         self.web = self._start("web", self._web_command(port), keeps_children=True)
         self.jobs = self._start("jobs", [*FLASK, "worker"])
         _wait_for(self)
+        # With "Completed" money comes while nobody answers, too, also wrong money.
+        self._flask(["payments", "register-urls", "--response-type", "Completed"])
         self.advocates = self._open_offices()
 
     def serves(self) -> bool:
@@ -74,6 +81,12 @@ class System:
     def is_backend(self, pid: int) -> bool:
         """Say whether a child of the database serves one of our connections."""
         return str(self.rows.url.database) in proc.title(pid)
+
+    def is_sending(self) -> bool:
+        """Say whether an order to send money is on its way whose answer nobody has noted."""
+        unanswered = "SELECT count(*) FROM disbursements WHERE status = 'sent' AND conversation_id IS NULL"
+        with self.rows.connect() as connection:
+            return bool(connection.scalar(sa.text(unanswered)))
 
     def close(self) -> None:
         """Drop the database on a server that is not ours."""
@@ -124,17 +137,32 @@ class System:
         return [*gunicorn, *options.split(), "--no-control-socket", "--log-level", "warning"]
 
     def _prepare(self) -> None:
-        for step in (["db", "upgrade"], ["seed-demo"]):
-            with (self.logs / "prepare.log").open("ab") as log:
-                subprocess.run(  # noqa: S603 - commands of our own
-                    [*FLASK, *step],
-                    cwd=PROJECT_DIR,
-                    env=self._env,
-                    stdout=log,
-                    stderr=log,
-                    check=True,
-                    timeout=120,
-                )
+        self._flask(["db", "upgrade"])
+        self._flask(["seed-demo"])
+
+    def _flask(self, arguments: list[str]) -> None:
+        with (self.logs / "prepare.log").open("ab") as log:
+            subprocess.run(
+                [*FLASK, *arguments],
+                cwd=PROJECT_DIR,
+                env=self._env,
+                stdout=log,
+                stderr=log,
+                check=True,
+                timeout=120,
+            )
+
+    def _fetch_certificate(self) -> None:
+        """Leave the certificate where the settings look for it, before anybody reads them."""
+        end = time.monotonic() + START_WITHIN_S
+        while True:
+            try:
+                (self.folder / SIMULATOR_CERTIFICATE).write_bytes(self.safaricom.certificate())
+                return
+            except requests.RequestException:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.1)
 
     def _open_offices(self) -> list[int]:
         """Let the demo advocates work round the clock, so that slots do not run out."""
@@ -180,13 +208,19 @@ def _environment(url: str, folder: Path, port: int, simulator_port: int) -> Mapp
         "SIMULATOR_PORT": str(simulator_port),
         "WEB_THREADS": str(WEB_THREADS),
         "HOLD_MINUTES": "3",
+        "REFUND_APPROVAL_ABOVE": str(APPROVAL_ABOVE),
+        "PAYOUT_DAILY_LIMIT": str(PAYOUTS_A_DAY),
         "SAFARICOM_QUERY_RATE": str(QUERIES_A_MINUTE),
         "RATE_LIMITS": "off",
         "LOG_LEVEL": "INFO",
         "LOG_FORMAT": "json",
         "PYTHONUNBUFFERED": "1",
     }
-    unset = ("SAFARICOM_BASE", "CALLBACK_URL_BASE", "REDIS_URL", "MAIL_URL", "JWT_SECRET_KEY", "METRICS_TOKEN")
+    unset = (
+        "SAFARICOM_BASE", "SAFARICOM_INITIATOR_NAME", "SAFARICOM_INITIATOR_PASSWORD", "SAFARICOM_CERTIFICATE",
+        "SAFARICOM_SECURITY_CREDENTIAL", "SAFARICOM_B2C_SHORTCODE", "SAFARICOM_TILL_NUMBER", "CALLBACK_URL_BASE",
+        "REDIS_URL", "MAIL_URL", "SMS_URL", "JWT_SECRET_KEY", "METRICS_TOKEN", "REFUND_TIERS", "PAYOUT_LIMIT",
+    )  # fmt: skip
     system = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
     return system | own | dict.fromkeys(unset, "")
 

@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
-from chaos import books, leaks, logs, proc, promises
-from chaos.books import Finding
-from chaos.clients import Client
+from chaos import books, books_out, leaks, logs, proc, promises
+from chaos.books import Books, Finding
+from chaos.clients import NAIROBI, Client
 from chaos.crowd import Crowd
 from chaos.history import History
 from chaos.nemesis import Kill, Nemesis
 from chaos.safaricom import Moods
-from chaos.system import System, running
-from demo_people import DOMAIN, PASSWORD
+from chaos.staff import Staff
+from chaos.system import APPROVAL_ABOVE, System, running
 from torture.invariants import AT_REST
 
 WEB_WORKERS = 3
 HEALS_WITHIN_S = 240.0
 LAST_CLIENT_WITHIN_S = 120.0
+CLOSES_WITHIN_S = 45.0
+AS_IT_STANDS = {"no_parameters": True}  # neither a colon nor a percent sign is a parameter
 MOST_S_FOR_A_KILL = 20.0
 
 
@@ -44,6 +47,8 @@ class Result:
     kills_asked: int = 0
     moods: int = 0
     counts: Counter[str] = field(default_factory=Counter)
+    told_by_statement: dict[str, int] = field(default_factory=dict)
+    """What the day's statement alone could tell of."""
     reviews: dict[str, int] = field(default_factory=dict)
     open_files: dict[str, int] = field(default_factory=dict)
     tracebacks: Counter[str] = field(default_factory=Counter)
@@ -70,6 +75,7 @@ class World:
         self._folder = folder
         self._logs = logs_folder
         self._is_hurried = is_hurried
+        self._is_closed = False
         self.result = Result(engine, seed, clients, kills_asked=kills)
 
     def run(self) -> Result:
@@ -80,7 +86,9 @@ class World:
         with running(self.result.engine, self._folder, self._logs, web_workers=workers) as system:
             self.result.history.began = time.monotonic()
             crowd = self._suffer(system)
-            self._heal(system, crowd)
+            with contextlib.closing(Staff(crowd, self._rng("evening"))) as staff:
+                self._heal(system, crowd, staff)
+                self._close_the_day(system, staff)
             self._check_at_rest(system)
             system.supervisor.stop()
             self._check_the_dead(system)
@@ -88,11 +96,19 @@ class World:
         return self.result
 
     def _rng(self, concern: str) -> random.Random:
-        return random.Random(f"{self.result.seed} {concern}")  # noqa: S311 - it has to be repeatable
+        return random.Random(f"{self.result.seed} {concern}")
 
     def _suffer(self, system: System) -> Crowd:
         result = self.result
-        crowd = Crowd(system.base, system.safaricom, result.history, seed=result.seed, advocates=system.advocates)
+        crowd = Crowd(
+            system.base,
+            system.safaricom,
+            result.history,
+            seed=result.seed,
+            advocates=system.advocates,
+            approval_above=APPROVAL_ABOVE,
+        )
+        self._let_advocates_earn(crowd)
         nemesis = Nemesis(system, result.history, self._rng("kills"))
         moods = Moods(system.safaricom, self._rng("moods"), crowd.is_over)
         moods.start()
@@ -105,48 +121,70 @@ class World:
             crowd.is_over.set()
         crowd.end()
         moods.join()
-        system.safaricom.be({})
+        system.safaricom.be_well()
         result.kills, result.moods = nemesis.kills, moods.had
         if len(result.kills) < result.kills_asked:
             result.history.violate(f"only {len(result.kills)} kills fitted into the time")
         return crowd
 
-    def _heal(self, system: System, crowd: Crowd) -> None:
+    def _let_advocates_earn(self, crowd: Crowd) -> None:
+        """Have two clients cancel too late, so that there is something to pay out from the beginning."""
+        with Client(crowd, "the first client", self._rng("first")) as client:
+            for _ in crowd.advocates:
+                booking_id = client.book_and_pay_plainly(is_soon=True)
+                if booking_id is not None:
+                    client.cancel(booking_id)
+
+    def _heal(self, system: System, crowd: Crowd, staff: Staff) -> None:
         """With no fault any more somebody pays as on the first day; then wait until nothing is wrong."""
         began = time.monotonic()
         crowd.is_over.clear()
         self._pay_once_more(crowd)
         if self._is_hurried:
             system.safaricom.hurry(90)
+        staff.begin_shift()
         while time.monotonic() - began < HEALS_WITHIN_S:
-            if self._is_hurried:
-                self._ask_now(crowd)
+            self._let_finish(staff)
             if not self._findings(system):
                 self.result.healed_after_s = round(time.monotonic() - began, 1)
                 return
-            time.sleep(0.5)
+            time.sleep(2)
 
     def _pay_once_more(self, crowd: Crowd) -> None:
         history, end = self.result.history, time.monotonic() + LAST_CLIENT_WITHIN_S
         with Client(crowd, "the last client", self._rng("last")) as client:
             while time.monotonic() < end:
-                if client.book_and_pay_plainly():
+                if client.book_and_pay_plainly() is not None:
                     return
         history.violate(f"I17 the healed system took no payment within {LAST_CLIENT_WITHIN_S:.0f} s")
 
-    def _ask_now(self, crowd: Crowd) -> None:
-        """Have Safaricom asked about every payment whose end nobody knows, as staff would on the telephone."""
-        with Client(crowd, "staff", self._rng("staff")) as staff:
-            staff.log_in(f"esther@{DOMAIN}", PASSWORD)
+    def _let_finish(self, staff: Staff) -> None:
+        """Have all decided that waits for a person; in a hurry, have Safaricom asked about all that is open."""
+        staff.decide_what_waits()
+        if self._is_hurried:
+            staff.ask_about_orders()
             for payment_id, booking_id in list(self.result.history.bookings_of_payments.items()):
                 if payment_id not in self.result.history.completed:
-                    staff.ask_now(payment_id, booking_id)
+                    staff.ask_about(payment_id, booking_id)
+
+    def _close_the_day(self, system: System, staff: Staff) -> None:
+        """Read the organisation's statement: from here on there is no money that nobody could have told us of."""
+        today = datetime.now(NAIROBI).date()
+        if not staff.begin_shift() or staff.hand_in(system.safaricom.statement(today)).status != 200:
+            self.result.history.violate("the statement could not be handed in")
+        self._is_closed = True
+        self.result.told_by_statement = {name: self.result.counts[name] for name in books.TOLD_BY_STATEMENT}
+        end = time.monotonic() + CLOSES_WITHIN_S
+        while self._findings(system) and time.monotonic() < end:
+            self._let_finish(staff)
+            time.sleep(1)
 
     def _findings(self, system: System) -> list[Finding]:
         self.result.truth = system.safaricom.state()
         self.result.counts.clear()
         with reading(system.rows) as connection:
-            found = list(check(connection, self.result.truth, self.result.history, self.result.counts))
+            ours = books.read(connection, self.result.truth, is_closed=self._is_closed)
+            found = list(check(connection, ours, self.result.history, self.result.counts))
         waiting = len(self.result.truth["callbacks"])
         return found + [Finding("stuck", f"{waiting} callbacks are under way")] * bool(waiting)
 
@@ -170,7 +208,7 @@ class World:
         result.findings += [Finding("broken", f"the log says {name}") for name in needs_a_person]
 
 
-@contextmanager
+@contextlib.contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Open a connection that sees one state of the database."""
     with engine.connect().execution_options(**_one_state(engine)) as connection:
@@ -181,18 +219,17 @@ def _one_state(engine: sa.Engine) -> dict[str, Any]:
     return {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
 
 
-def check(
-    connection: sa.Connection, truth: dict[str, Any], history: History, counts: Counter[str]
-) -> Iterator[Finding]:
+def check(connection: sa.Connection, ours: Books, history: History, counts: Counter[str]) -> Iterator[Finding]:
     """Yield everything that is wrong with the money, the bookings and the promises."""
     for rule, query in AT_REST.items():
-        for row in connection.execute(sa.text(query)).all():
+        for row in connection.exec_driver_sql(query, execution_options=AS_IT_STANDS).all():
             yield Finding("broken", f"{rule}: {tuple(row)}")
-    ours = books.read(connection, truth)
+    sent = books_out.read(connection, ours)
     yield from ours.findings()
+    yield from sent.findings()
     yield from promises.findings(connection, history, ours)
     yield from leaks.of_holds(connection)
-    counts.update(ours.counts)
+    counts.update(ours.counts + sent.counts)
     counts["payments"] = len(ours.payments)
-    counts["movements"] = len(truth["movements"])
+    counts["movements"] = len(ours.truth["movements"])
     counts["bookings answered"] = len(history.references)

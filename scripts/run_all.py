@@ -15,6 +15,7 @@ from types import FrameType
 import requests
 
 from config import PROJECT_DIR, ConfigurationError, Settings, load_settings
+from config_checks import SIMULATOR_CERTIFICATE
 from demo_people import DOMAIN, PASSWORD, PEOPLE
 
 START_WITHIN_S = 30
@@ -44,8 +45,14 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, stop)
     try:
-        with started(commands(settings)) as processes:
-            wait_until_ready(settings, processes)
+        with started() as processes:
+            if settings.simulator:
+                start_safaricom(settings, processes)
+            start(processes, "api", [sys.executable, "run.py"])
+            start(processes, "worker", [*FLASK, "worker"])
+            wait_for(f"http://{settings.host}:{settings.port}/readyz", processes)
+            if settings.simulator:
+                register_paybill()
             print(welcome(settings), flush=True)
             watch(processes)
     except Stop:
@@ -76,24 +83,39 @@ def prepare_database(settings: Settings) -> None:
             sys.exit("The database could not be prepared; see the messages above.")
 
 
-def commands(settings: Settings) -> dict[str, list[str]]:
-    simulator = [sys.executable, "-m", "simulator", "--port", str(settings.simulator_port)]
-    chosen = {"simulator": simulator} if settings.simulator else {}
-    return chosen | {"api": [sys.executable, "run.py"], "worker": [*FLASK, "worker"]}
+def start_safaricom(settings: Settings, processes: Processes) -> None:
+    """Start the stand-in Safaricom, and fetch its certificate before anybody reads the settings that need it."""
+    key = settings.instance_dir / "simulator.pem"
+    options = ["--port", str(settings.simulator_port), "--key-file", str(key), "--register-again"]
+    start(processes, "simulator", [sys.executable, "-m", "simulator", *options])
+    wait_for(f"{settings.safaricom_base}/phone", processes)
+    certificate = requests.get(f"{settings.safaricom_base}/_control/certificate", timeout=10)
+    certificate.raise_for_status()
+    (settings.instance_dir / SIMULATOR_CERTIFICATE).write_bytes(certificate.content)
+
+
+def register_paybill() -> None:
+    """Have the stand-in Safaricom tell paybill payments to the API; it forgets that when it ends."""
+    command = [*FLASK, "payments", "register-urls"]
+    if subprocess.run(command, cwd=PROJECT_DIR, check=False, stdout=subprocess.DEVNULL).returncode:
+        sys.exit("The addresses for paybill payments could not be registered; see the messages above.")
 
 
 @contextmanager
-def started(chosen: dict[str, list[str]]) -> Iterator[Processes]:
-    """Start the processes in a session of their own, so that Ctrl-C reaches them through us alone and in order."""
+def started() -> Iterator[Processes]:
+    """Hold the processes that are started, and end all of them in whatever way this ends."""
     processes: Processes = {}
     try:
-        for name, command in chosen.items():
-            processes[name] = subprocess.Popen(command, cwd=PROJECT_DIR, env=os.environ, start_new_session=True)
         yield processes
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave somebody running
         end(processes)
+
+
+def start(processes: Processes, name: str, command: list[str]) -> None:
+    """Start a process in a session of its own, so that Ctrl-C reaches it through us alone and in order."""
+    processes[name] = subprocess.Popen(command, cwd=PROJECT_DIR, env=os.environ, start_new_session=True)
 
 
 def end(processes: Processes) -> None:
@@ -108,16 +130,13 @@ def end(processes: Processes) -> None:
             process.wait()
 
 
-def wait_until_ready(settings: Settings, processes: Processes) -> None:
-    addresses = [f"http://{settings.host}:{settings.port}/readyz"]
-    addresses += [f"{settings.safaricom_base}/phone"] if settings.simulator else []
+def wait_for(address: str, processes: Processes) -> None:
     deadline = time.monotonic() + START_WITHIN_S
-    for address in addresses:
-        while not answers(address):
-            check_alive(processes)
-            if time.monotonic() > deadline:
-                sys.exit(f"{address} did not answer within {START_WITHIN_S} s; see the messages above.")
-            time.sleep(0.05)
+    while not answers(address):
+        check_alive(processes)
+        if time.monotonic() > deadline:
+            sys.exit(f"{address} did not answer within {START_WITHIN_S} s; see the messages above.")
+        time.sleep(0.05)
 
 
 def answers(address: str) -> bool:
@@ -148,14 +167,23 @@ def welcome(settings: Settings) -> str:
         f"  API          {api}",
         f"  Documents    {api}/docs",
         f"  Outbox       {api}/outbox",
+        f"  Reports      {api}/reports",
     ]
     if settings.simulator:
         lines.append(f"  The phone    {settings.safaricom_base}/phone   (PIN 1234)")
+        lines.append(
+            f"  Pay Bill     {settings.safaricom_shortcode} on that phone, the booking's reference as account"
+        )
     else:
         lines.append(f"  Safaricom    {settings.safaricom_base}   (the real phone rings)")
     lines += ["", f"Demo log-ins, all with the password {PASSWORD}"]
     lines += [f"  {role:<10} {name}@{DOMAIN}" for name, _, role, _ in PEOPLE]
-    lines += ["", "'make tour' in another terminal books and pays once, step by step. Ctrl-C ends everything.", ""]
+    lines += [
+        "  A payout takes two of them: finance makes it, admin approves it, or the other way round.",
+        "",
+        "'make tour' in another terminal goes through all of it, step by step. Ctrl-C ends everything.",
+        "",
+    ]
     return "\n".join(lines)
 
 

@@ -27,6 +27,7 @@ def test_nothing_is_lost_when_processes_are_killed(engine, tmp_path):
     assert told["kills"] == KILLS
     assert told["movements"] > 0
     assert told["bookings"] > 0
+    assert told["money"]["payouts completed"] > 0
     assert still_running(folder) == []
     assert report.write([result], tmp_path).read_text().startswith("# Chaos test")
 

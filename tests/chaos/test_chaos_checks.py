@@ -10,8 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from app.database import db, transaction
+from chaos import books
 from chaos.history import History
 from chaos.world import check
+from tests.payments.conftest import FEE
+from tests.payments.out_scenes import paid_and_cancelled, pay_by_paybill, register_paybill, until_quiet
 
 
 @pytest.fixture
@@ -30,10 +33,11 @@ def paid(desk, safaricom, booking):
     )
 
 
-def found(paid, truth=None) -> str:
+def found(paid, truth=None, *, is_closed=False) -> str:
     """Check, and tell everything that was found in one text."""
     with paid.desk.app.app_context(), db.engine.connect() as connection:
-        findings = list(check(connection, truth or paid.truth, paid.history, Counter()))
+        ours = books.read(connection, truth or paid.truth, is_closed=is_closed)
+        findings = list(check(connection, ours, paid.history, Counter()))
     return "\n".join(f"{one.kind}: {one.found}" for one in findings)
 
 
@@ -74,7 +78,7 @@ def test_a_message_that_was_answered_and_is_gone_is_found(paid):
 
 def test_a_deleted_line_of_the_journal_is_found(paid):
     change(paid, "DELETE FROM ledger_transfers")
-    assert "I11 the cash account is 0 cents" in found(paid)
+    assert "I11 mpesa:working is 0 cents" in found(paid)
 
 
 def test_money_that_moved_and_is_not_booked_is_found(paid):
@@ -121,3 +125,84 @@ def test_a_promise_that_is_not_kept_is_found(paid, promise, complaint):
     assert (paid.booking.id, paid.payment.id) == (1, 1)
     promise(paid.history)
     assert complaint in found(paid)
+
+
+@pytest.fixture
+def sent_back(desk, safaricom):
+    """One payment by prompt that went back as a reversal."""
+    register_paybill(desk)
+    paid_and_cancelled(desk)
+    until_quiet(desk, rounds=3)
+    return SimpleNamespace(desk=desk, truth=safaricom.state(), history=History())
+
+
+def test_money_that_went_out_once_is_found_clean(sent_back):
+    [movement] = [one for one in sent_back.truth["movements"] if one["kind"] == "REVERSAL"]
+    assert movement["amount"] == FEE
+    assert found(sent_back) == ""
+
+
+@pytest.mark.parametrize(
+    ("statement", "complaint"),
+    [
+        ("UPDATE disbursements SET status = 'sent'", "stuck: I17"),
+        ("UPDATE disbursements SET status = 'failed'", "the attempt is said to have failed"),
+        ("UPDATE disbursements SET amount = 100", "is recorded as 100 cents"),
+        ("UPDATE disbursements SET receipt = 'ANOTHER001'", "ANOTHER001"),
+        ("UPDATE disbursements SET receipt = NULL", "without a receipt, and nobody was called"),
+        ("UPDATE disbursements SET token_hash = 'of another'", "lost: I01 the order"),
+        ("UPDATE refunds SET status = 'approved'", "stuck: I17 refund 1 is approved"),
+        (
+            "DELETE FROM ledger_transfers WHERE event_key LIKE 'disbursement:%'",
+            "I11 mpesa:working is 300000 cents",
+        ),
+    ],
+)
+def test_an_attempt_that_is_not_what_happened_is_found(sent_back, statement, complaint):
+    change(sent_back, statement)
+    assert complaint in found(sent_back)
+
+
+def test_money_that_went_out_twice_is_found(sent_back):
+    truth = copy.deepcopy(sent_back.truth)
+    truth["movements"].append(truth["movements"][-1] | {"receipt": "UNHEARDOF1"})
+    assert "doubled: I03 refund 1 was paid 2 times" in found(sent_back, truth)
+
+
+def test_money_that_never_went_out_is_found(sent_back):
+    truth = copy.deepcopy(sent_back.truth)
+    truth["movements"] = [one for one in truth["movements"] if one["direction"] == "IN"]
+    assert "I02 attempt 1 is completed and stands for 0 movements" in found(sent_back, truth)
+
+
+def test_an_order_under_a_used_id_is_found(sent_back):
+    truth = copy.deepcopy(sent_back.truth)
+    truth["orders"] += [one | {"kind": "b2c", "originator_conversation_id": "one"} for one in truth["orders"]] * 2
+    assert "doubled: I03 one was ordered" in found(sent_back, truth)
+
+
+def test_paybill_money_that_nobody_told_us_of_is_lost_once_the_statement_was_read(desk, safaricom, booking):
+    register_paybill(desk)
+    pay_by_paybill(desk, booking.reference)
+    safaricom.drop_callbacks()
+    world = SimpleNamespace(desk=desk, truth=safaricom.state(), history=History())
+    assert found(world) == ""
+    assert f"for {booking.reference} is not booked" in found(world, is_closed=True)
+
+
+def test_paybill_money_is_found_clean_and_its_confirmation_kept(desk, safaricom, booking):
+    register_paybill(desk)
+    pay_by_paybill(desk, booking.reference)
+    until_quiet(desk, rounds=3)
+    world = SimpleNamespace(desk=desk, truth=safaricom.state(), history=History())
+    assert found(world, is_closed=True) == ""
+    change(world, "UPDATE payments SET is_verified = false")
+    assert "stuck: I17 payment 1 is not verified" in found(world)
+    change(world, "UPDATE payment_events SET inbox_id = NULL")
+    change(world, "DELETE FROM inbox WHERE kind = 'c2b'")
+    assert "lost: I15 CONFIRMATION" in found(world)
+
+
+def test_a_payout_that_was_answered_and_is_gone_is_found(sent_back):
+    sent_back.history.payouts[9] = "approved"
+    assert "I24 payout 9 was answered and is gone" in found(sent_back)

@@ -25,8 +25,10 @@ def check_money(desk) -> None:
 
 def broken_rules(app) -> list[str]:
     """Name each broken rule and the rows that break it."""
+    as_it_stands = {"no_parameters": True}  # neither a colon nor a percent sign is a parameter
     with app.app_context(), reading() as session:
-        found = {name: session.execute(sa.text(query)).all() for name, query in AT_REST.items()}
+        ask = session.connection().exec_driver_sql
+        found = {name: ask(query, execution_options=as_it_stands).all() for name, query in AT_REST.items()}
     return [f"{name}: {[tuple(row) for row in rows]}" for name, rows in found.items() if rows]
 
 
