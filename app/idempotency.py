@@ -103,7 +103,7 @@ def idempotent(view: View) -> View:
             return view(*args, **kwargs)
         if not _KEY.fullmatch(key):
             raise InvalidKey
-        claim = _Claim(caller().id, str(request.url_rule), key)
+        claim = _Claim(caller().id, f"{view.__module__}.{view.__name__}", key)  # one view may have two addresses
         if not _take(claim, fingerprint=_fingerprint(), now=runtime().clock.now()):
             return _replay(claim)
         try:
@@ -118,7 +118,8 @@ def idempotent(view: View) -> View:
 
 
 def _fingerprint() -> str:
-    return hashlib.sha256(request.path.encode() + b"\n" + request.get_data()).hexdigest()
+    asked = repr((sorted((request.view_args or {}).items()), request.query_string, request.get_data()))
+    return hashlib.sha256(asked.encode()).hexdigest()
 
 
 @transactional

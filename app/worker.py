@@ -64,6 +64,7 @@ def schedule_jobs(queue: Huey, app: Flask) -> list[Callable[[], Any]]:
             "apply_news": jobs.news_steps(settings, clock),
             "ask_safaricom": jobs.asking_steps(settings, clock, daraja),
             "send_money": jobs.sending_steps(settings, clock, daraja),
+            "watch_float": jobs.watching_steps(settings, clock, daraja),
             "close_money": jobs.closing_steps(settings, clock),
             "close_bookings": jobs.expiring_steps(clock),
             "send_mail": {"mail": lambda: outbox.deliver_one(settings=settings, now=clock.now())},

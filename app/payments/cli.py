@@ -43,7 +43,8 @@ def settle(as_json: bool) -> None:
         jobs.news_steps(settings, clock)
         | jobs.asking_steps(settings, clock, gateway())
         | jobs.closing_steps(settings, clock)
-        | jobs.sending_steps(settings, clock, gateway()),
+        | jobs.sending_steps(settings, clock, gateway())
+        | jobs.watching_steps(settings, clock, gateway()),
         as_json,
     )
 

@@ -66,6 +66,15 @@ def sending_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dic
             daraja=daraja,
         ),
         "stuck_called": lambda: settle_out.call_for_one_stuck(now=clock.now()),
+    }
+
+
+def watching_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict[str, Step]:
+    """Return the steps that watch whether our accounts can pay what is approved."""
+    if not settings.moves_money_out:
+        return {}
+    base = settings.callback_url_base
+    return {
         "balance_asked": lambda: balances.ask_if_old(callback_base=base, now=clock.now(), daraja=daraja),
         "float_watched": lambda: balances.watch(now=clock.now()),
     }

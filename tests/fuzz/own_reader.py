@@ -38,12 +38,24 @@ def says_paid(raw: bytes | None) -> tuple[Decimal, str] | None:
 def says_sent(raw: bytes | None) -> str | None:
     """Read the receipt out of the result of an order that was carried out: of the order, or of its reversal."""
     try:
-        result = _unspaced(_result(raw))
+        result = _result(raw)
         listed = _parameters(result)
         receipt = _first(listed, "Key", "TransactionReceipt")
         if receipt is None and _first(listed, "Key", "OriginalTransactionID") is not None:
             receipt = result["TransactionID"]
         return receipt if _is_zero(result["ResultCode"]) and _is_text(receipt) else None
+    except UNREADABLE:
+        return None
+
+
+def says_completed(raw: bytes | None) -> str | None:
+    """Read the receipt out of the answer to a question, where that has a transaction as completed."""
+    try:
+        result = _result(raw)
+        listed = _parameters(result)
+        status, receipt = (_first(listed, "Key", name) for name in ("TransactionStatus", "ReceiptNo"))
+        is_made = _is_zero(result["ResultCode"]) and status.strip().lower() == "completed"
+        return receipt if is_made and _is_text(receipt) else None
     except UNREADABLE:
         return None
 
@@ -60,7 +72,7 @@ def says_came(raw: bytes | None) -> tuple[Decimal, str] | None:
 
 def _result(raw: bytes | None) -> dict:
     body = _unspaced(strictly(raw))
-    return body["Result"] if isinstance(body.get("Result"), dict) else body
+    return _unspaced(body["Result"]) if isinstance(body.get("Result"), dict) else body
 
 
 def _parameters(result: dict) -> list[dict]:

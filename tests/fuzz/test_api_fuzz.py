@@ -128,7 +128,7 @@ class Fuzz:
 
     def send(self, case) -> None:
         label = case.operation.label
-        headers = self.world.headers(self.role, refresh=label.endswith("/refresh"))
+        headers = self.world.headers(self.role, refresh=label.endswith("/auth/refresh"))
         started, cpu_started = time.perf_counter(), time.thread_time()
         answer = case.call(headers=headers)
         took, cpu_took = time.perf_counter() - started, time.thread_time() - cpu_started

@@ -17,7 +17,6 @@ from tests.fuzz.knobs import EXAMPLES, SEED
 from tests.fuzz.money_news import (
     CONFIRMATION,
     CREDENTIAL,
-    RESULT,
     TIMEOUT,
     VALIDATION,
     News,
@@ -25,7 +24,7 @@ from tests.fuzz.money_news import (
     door,
     sent_now,
 )
-from tests.fuzz.own_reader import says_came
+from tests.fuzz.own_reader import says_came, says_sent
 from tests.fuzz.post import Door, Post
 from tests.fuzz.webhook_bytes import MUTATORS
 from tests.payments.door import SAFARICOM, STRANGER
@@ -116,7 +115,7 @@ class Before:
 
 def test_news_of_one_order_proves_nothing_at_the_address_of_another(world, told, report):
     post, before = Post(world, report), Before(world)
-    results = [one for one in told if one.template == RESULT and one.truth is not None]
+    results = [one for one in told if one.says is says_sent and one.truth is not None]
     notice = next(one for one in told if one.template == CONFIRMATION)
     for news, other in zip(results, [*results[1:], results[0]], strict=True):
         post.bring(Delivery(other.body, {}, {}, other.body), own_door(news), "another order's result")

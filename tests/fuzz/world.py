@@ -18,7 +18,7 @@ from app.outbox import OutboxMessage
 from app.payments import payout_drafts, payouts
 from app.payments.disburse import Sender
 from app.payments.evidence_out import refused
-from app.payments.models import Disbursement, ReviewItem
+from app.payments.models import Disbursement, Payment, ReviewItem
 from app.payments.payout_drafts import PayoutOrder
 from app.payments.payout_limits import Limits
 from app.payments.refund_plan import plan_one
@@ -68,7 +68,8 @@ class World:
         truth = self.desk.safaricom.state()
         for part in ("prompts", "movements"):
             told = truth[part]
-            truth[part] = [one for one in told if one["checkout_request_id"] not in self._forgotten_pushes]
+            of_prompts = [one for one in told if one["checkout_request_id"]]
+            truth[part] = [one for one in of_prompts if one["checkout_request_id"] not in self._forgotten_pushes]
         return broken_rules(self.app) + differences(self.app, truth)
 
     def _pushes(self) -> set[str]:
@@ -105,6 +106,7 @@ def build(
     _pay_out(world, [past.desk.baraka for past in pasts])
     _ask(world)
     world.reset_codes = list(_forgotten(world))
+    _write_a_receipt(world)
     world.remember()
     return world
 
@@ -205,6 +207,13 @@ def _pay_out(world: World, advocates: list[User]) -> None:
                 with transaction() as session:
                     unpaid = refused("refused", "Turned away.")
                     settle_out(session, disbursement_id=attempt.id, evidence=unpaid, now=now)
+
+
+def _write_a_receipt(world: World) -> None:
+    """Have one written: the first of a process reads its font, which takes longer than any answer may."""
+    paid = next(one for one in world.desk.rows(Payment) if one.amount_received)
+    path = f"/api/payment/payments/{paid.id}/receipt.pdf"
+    assert world.desk.http.get(path, headers=world.headers("finance")).status_code == 200
 
 
 def _order(advocate: User, number: int) -> PayoutOrder:

@@ -42,6 +42,16 @@ def test_the_same_key_with_another_body_is_refused(desk, safaricom, booking):
     assert len(safaricom.pushes) == 1
 
 
+def test_what_was_only_looked_at_is_not_replayed_as_done(desk):
+    headers = bearer(desk.app, make_user(desk.app, "Dalmas")) | {"Idempotency-Key": KEY}
+    order = {"advocate_id": desk.baraka.id, "recipient_phone": PHONE, "recipient_name": "Baraka", "amount": 100}
+    body = {"payouts": [order | {"purpose": "Fees"}]}
+    looked = desk.http.post("/api/payouts/bulk?dry_run=true", json=body, headers=headers)
+    assert looked.status_code == 200, looked.json
+    made = desk.http.post("/api/payouts/bulk", json=body, headers=headers)
+    assert (made.status_code, made.json["code"]) == (422, "idempotency_key_reused")
+
+
 def test_another_persons_key_is_another_key(desk, booking):
     push(desk, booking)
     stranger = make_user(desk.app, "Chebet")

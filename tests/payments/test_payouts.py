@@ -276,3 +276,21 @@ def test_every_change_leaves_a_row_that_says_who(treasury: Treasury):
     events = [event for event in treasury.desk.rows(PayoutEvent) if event.payout_id == payout_id]
     assert [event.status_before for event in events[1:]] == [event.status_after for event in events[:-1]]
     assert [event.actor_id for event in events] == [treasury.dalmas.id, treasury.esther.id, None, None]
+
+
+def test_one_key_is_one_draft_whichever_of_its_two_addresses_is_asked(treasury):
+    headers = treasury.headers(treasury.dalmas) | {"Idempotency-Key": "one-press"}
+    treasury.earn(5000)
+    order = {
+        "advocate_id": treasury.baraka.id,
+        "recipient_phone": "254722000222",
+        "recipient_name": "Baraka",
+        "amount": 1000,
+        "currency": "KES",
+        "purpose": "fees",
+        "remarks": "November",
+    }
+    addresses = ("/api/payouts", "/api/payment/mpesa/b2c")
+    answers = [treasury.desk.http.post(one, json=order, headers=headers) for one in addresses]
+    assert [answer.status_code for answer in answers] == [201, 201], [answer.json for answer in answers]
+    assert answers[0].json["id"] == answers[1].json["id"]

@@ -243,3 +243,11 @@ def test_one_statement_twice_and_the_notice_at_the_same_moment_book_once(desk, o
     assert len(desk.rows(Payment)) == len({payment.mpesa_receipt_number for payment in desk.rows(Payment)}) == 4
     assert Out(desk).balance("mpesa:working") == (FEE + 10 + 11 + 12) * 100
     assert office.settled()["ours"]["total_in"] == FEE + 33
+
+
+@pytest.mark.parametrize("amount", ["0.001", "100.005"])
+def test_an_amount_that_is_no_whole_number_of_cents_is_unreadable(desk, office, amount):
+    answer = office.import_text(written(line("UKN0FRACT1", paid_in=amount)))
+    assert answer.status_code == 200, answer.json
+    assert answer.json["unreadable"] == ["line 4: no readable Paid In"]
+    assert desk.rows(StatementLine) == []

@@ -140,7 +140,7 @@ def _text(cell: str) -> str:
 def _amount(cells: dict[str, str], column: str) -> Decimal | None:
     """Read an amount; an empty cell and a zero both mean none."""
     amount = fields.signed_amount(cells[column] or "0")
-    if amount is None:
+    if amount is None or amount != round(amount, 2):
         raise _Fault(f"no readable {_REQUIRED[column]}")
     return amount or None
 
