@@ -1,7 +1,5 @@
 """Run seeds, replay one, or plant bugs: `make torture SEEDS=1000`, `SEED=7`, `MUTANTS=1`."""
 
-# ruff: noqa: T201 - a command talks by printing
-
 from __future__ import annotations
 
 import argparse

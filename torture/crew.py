@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from torture import mutants
-from torture.mutants import Verdict
+from torture.planting import Verdict
 from torture.stage import Stage, make_stage, room
 from torture.world import Violation, World
 

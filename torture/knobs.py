@@ -5,50 +5,9 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from simulator.outcomes import ACTIONS
-
-Draw = Mapping[str, Any]
-
-# What may happen to one push: for each kind, the simulator's faults among which one is drawn.
-PUSH_FAULTS: dict[str, list[Draw]] = {
-    "answer lost": [
-        {"answer": how} for how in ("lost", "lost", "cut", "error_500", "html", "truncated", "no_ids", "empty")
-    ],
-    "push slow": [{"push_delay_s": seconds} for seconds in (5.0, 25.0, 45.0)],
-    "push refused": [
-        {"push": how}
-        for how in ("waf", "rate_limited", "quota", "busy", "internal", "unavailable", "locked", "reset")
-    ],
-    "callback lost": [{"callbacks": 0}],
-    "callback repeated": [{"callbacks": 2}, {"callbacks": 4}],
-    "callback late": [{"callback_delay_s": seconds} for seconds in (40.0, 300.0, 2000.0, 9000.0, 90_000.0)],
-    "callback first": [{"callback_before_answer": True}],
-    "callback overtaken": [{"callback_overtaken": True}],
-    "callbacks contradict": [{"contradiction": how} for how in ("success_then_failure", "failure_then_success")],
-    "charge off": [{"charge_off": off} for off in (-700, -1, 1, 700)],
-    "charged twice": [{"charged_twice": True}],
-    "amount misreported": [{"amount_off": off} for off in (-1, 1, 500)],
-    "callback odd": [
-        {"callback_body": how} for how in ("empty", "not_json", "empty_object", "no_metadata", "only_receipt")
-    ],
-    "callback styled": [
-        {"amount_style": "decimal", "string_values": True},
-        {"balance_item": "value", "phone_style": "masked"},
-        {"balance_item": "absent", "text_prefix": "[STK_CB - ]"},
-    ],
-    "query lies": [{"query_says": how} for how in ("failed", "failed", "pending", "unknown")],
-    "query noisy": [{"query_noise": 0.5}, {"query_noise": 1.0}, {"pending_style": "error_500"}],
-    "query refused": [{"query": how} for how in ("waf", "rate_limited", "quota", "internal", "reset")],
-    "query slow": [{"query_delay_s": seconds} for seconds in (8.0, 28.0, 45.0)],
-}
-# What may happen to the whole system.
-WORLD_FAULTS = (
-    "crash", "stall", "actors held", "clock skewed", "clock stepped", "database busy", "token expired",
-    "token rejected", "oauth refused", "no connection", "request lost", "stranger", "rates differ",
-)  # fmt: skip
-ALL_FAULTS = (*PUSH_FAULTS, *WORLD_FAULTS)
+from torture.weather import ALL_FAULTS
 
 # What people do with a prompt.
 BEHAVIOURS = ("approve", "cancel", "ignore", "wrong pin", "insufficient", "other")
@@ -70,6 +29,12 @@ class Knobs:
     behaviour: Mapping[str, float] = field(default_factory=lambda: {"approve": 1.0})
     slowest_answer_s: float = 70.0
     """How long a person lets the phone ring; the prompt is gone after a minute."""
+    by_bill: float = 0.0
+    """How much rather people pay by paybill than by a prompt."""
+    clerks: int = 0
+    """How many of the staff work: they pay out, approve, try again and give back."""
+    refund_limit: int = 5000
+    """Up to how many shillings refunds approve themselves."""
 
     def rate(self, fault: str) -> float:
         return self.faults.get(fault, 0.0)
@@ -99,4 +64,7 @@ def draw(rng: random.Random) -> Knobs:
         deeds=rng.choice((3, 6, 10)),
         is_phone_shared=rng.random() < 0.25,
         behaviour={"approve": willing} | {n: (1 - willing) * w / total for n, w in weights.items()},
+        by_bill=rng.choice((0.0, 0.0, 0.3, 1.0, 3.0)),
+        clerks=rng.choice((0, 2, 3)),
+        refund_limit=rng.choice((5000, 5000, 1500)),
     )

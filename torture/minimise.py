@@ -10,8 +10,19 @@ from torture.stage import Stage
 from torture.world import World
 
 # Tables whose rows belong to a story, in the order in which one reads them.
-TABLES = ("consultations", "payments", "payment_events", "inbox", "refunds", "ledger_transfers", "review_items")
-_HIDDEN = {"callback_token_hash", "headers", "raw", "phone", "reference"}
+TABLES = (
+    "consultations", "payments", "payment_events", "inbox", "inquiries", "refunds", "refund_events", "payouts",
+    "payout_events", "disbursements", "disbursement_events", "ledger_transfers", "review_items",
+)  # fmt: skip
+_HIDDEN = {
+    "callback_token_hash",
+    "headers",
+    "raw",
+    "phone",
+    "reference",
+    "token_hash",
+    "originator_conversation_id",
+}
 
 
 def smaller(stage: Stage, world: World) -> World:
@@ -34,6 +45,12 @@ def _reductions(knobs: Knobs) -> Iterator[Knobs]:
         yield knobs.without(fault)
     if knobs.clients > 1:
         yield replace(knobs, clients=knobs.clients - 1)
+    if knobs.clerks > 2:
+        yield replace(knobs, clerks=2)
+    if knobs.clerks:
+        yield replace(knobs, clerks=0)
+    if knobs.by_bill:
+        yield replace(knobs, by_bill=0.0)
     if knobs.is_phone_shared:
         yield replace(knobs, is_phone_shared=False)
     if knobs.advocates > 1:

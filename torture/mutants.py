@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import types
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
@@ -36,39 +35,14 @@ from app.payments import (
 from app.payments.daraja import DarajaClient, OutcomeUnknown, RefusalKind, Refused, tokens
 from app.payments.models import InboxItem, NewsKind, Payment, PaymentStatus, Trust
 from app.payments.states import TRANSITIONS, Action, Says
-from torture import recovery
+from torture import mutants_out, recovery
 from torture.knobs import Knobs
+from torture.planting import Mutant, Plant, Verdict, never, nothing, swap, without_unique
 from torture.stage import Stage, make_stage
 from torture.world import World
 
-Plant = Callable[[], AbstractContextManager[object]]
 CROWD = 20
 TOO_OFTEN = "Safaricom is not asked more often than it allows"
-
-
-@dataclass(frozen=True)
-class Mutant:
-    """One bug: what is exchanged in the application, what is taken out of the database."""
-
-    name: str
-    plant: Plant = nullcontext
-    schema: tuple[str, ...] = ()
-    weather: Knobs | None = None
-    """What has to go wrong for the bug to show, where the seeds' own draw would take hundreds of them."""
-    needs_a_crowd: bool = False
-    """Found where several callbacks are lost at once, and only there."""
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """The rule that found a bug, and in which seed; nothing where it survived."""
-
-    name: str
-    rule: str = ""
-    seed: int | None = None
-
-    def __str__(self) -> str:
-        return f"{self.name}: " + (f"{self.rule}, seed {self.seed}" if self.rule else "survives")
 
 
 def hunt(stage: Stage, mutant: Mutant, most_seeds: int) -> Verdict:
@@ -86,44 +60,9 @@ def hunt(stage: Stage, mutant: Mutant, most_seeds: int) -> Verdict:
     return Verdict(mutant.name)
 
 
-def _swap(*swaps: tuple[Any, str, Any]) -> Plant:
-    """Exchange attributes."""
-
-    @contextmanager
-    def plant() -> Iterator[None]:
-        with ExitStack() as stack:
-            for owner, name, other in swaps:
-                stack.enter_context(patch.object(owner, name, other))
-            yield
-
-    return plant
-
-
 def _decides(*changes: tuple[PaymentStatus, Says, Action]) -> Plant:
     """Change the table of transitions."""
     return lambda: patch.dict(TRANSITIONS, {(status, says): action for status, says, action in changes})
-
-
-def _without_unique(table: str, name: str, columns: str, last_index: int) -> tuple[str, ...]:
-    """Take a UNIQUE out of a table's definition, as SQLite has no statement for that; the table must be empty.
-
-    Its indexes are numbered in the order of the definition, and all are empty, so the last one may go.
-    """
-    return (
-        "PRAGMA writable_schema = ON",
-        f"UPDATE sqlite_master SET sql = replace(sql, 'CONSTRAINT {name} UNIQUE ({columns})', 'CHECK (1)')"  # noqa: S608
-        f" WHERE name = '{table}'",
-        f"DELETE FROM sqlite_master WHERE name = 'sqlite_autoindex_{table}_{last_index}'",  # noqa: S608
-        "PRAGMA writable_schema = OFF",
-    )
-
-
-def _nothing(*_: object, **__: object) -> None:
-    """Do nothing."""
-
-
-def _never(*_: object, **__: object) -> bool:
-    return False
 
 
 # Asking.
@@ -254,43 +193,43 @@ def _no_owner(session: Session, receipt: str | None) -> None:
     """Find no owner of any receipt."""
 
 
-_NO_RECEIPT_UNIQUE = _without_unique("payments", "uq_payments_mpesa_receipt_number", "mpesa_receipt_number", 3)
-_NO_EVENT_KEY_UNIQUE = _without_unique("ledger_transfers", "uq_ledger_transfers_event_key", "event_key", 1)
-_JOURNAL_WITHOUT_LINES = types.SimpleNamespace(**{**vars(ledger), "transfer": _nothing})
+_NO_RECEIPT_UNIQUE = without_unique("payments", "uq_payments_mpesa_receipt_number", "mpesa_receipt_number", 3)
+_NO_EVENT_KEY_UNIQUE = without_unique("ledger_transfers", "uq_ledger_transfers_event_key", "event_key", 1)
+_JOURNAL_WITHOUT_LINES = types.SimpleNamespace(**{**vars(ledger), "transfer": nothing})
 _SHORT_AND_LATE = Knobs(faults={"charge off": 0.9, "callback late": 0.9}, clients=3, deeds=8)
 _P, _A = PaymentStatus, Action
 _YEARS = timedelta(days=3650)
 
-ALL = (
+PROMPTS = (
     # Asking.
-    Mutant("an unknown push is sent again", _swap((DarajaClient, "stk_push", _push_again))),
-    Mutant("an unknown push counts as failed", _swap((DarajaClient, "stk_push", _unknown_is_failed))),
+    Mutant("an unknown push is sent again", swap((DarajaClient, "stk_push", _push_again))),
+    Mutant("an unknown push counts as failed", swap((DarajaClient, "stk_push", _unknown_is_failed))),
     Mutant("the token is stored after the answer", _token_kept_after_the_answer),
-    Mutant("Safaricom is never asked", _swap((jobs.inquire, "ask_next", _never))),
-    Mutant("no pace of queries", _swap((inquire, "_take_turn", _nothing)), needs_a_crowd=True),
-    Mutant("a lease never ends", _swap((inquire, "_lease", _lease_for_ever))),
-    Mutant("the claim to fetch a token outlives its process", _swap((tokens, "_CLAIM", _YEARS))),
-    Mutant("giving up after a minute", _swap((inquire, "GIVE_UP_AFTER", timedelta(minutes=1)))),
-    Mutant("giving up never", _swap((inquire, "GIVE_UP_AFTER", _YEARS))),
-    Mutant("a prompt counts as gone after ten seconds", _swap((collect, "PROMPT_LIFE", timedelta(seconds=10)))),
-    Mutant("the hold ends under a live prompt", _swap((collect, "extend_hold", _nothing))),
+    Mutant("Safaricom is never asked", swap((jobs.inquire, "ask_next", never))),
+    Mutant("no pace of queries", swap((inquire, "_take_turn", nothing)), needs_a_crowd=True),
+    Mutant("a lease never ends", swap((inquire, "_lease", _lease_for_ever))),
+    Mutant("the claim to fetch a token outlives its process", swap((tokens, "_CLAIM", _YEARS))),
+    Mutant("giving up after a minute", swap((inquire, "GIVE_UP_AFTER", timedelta(minutes=1)))),
+    Mutant("giving up never", swap((inquire, "GIVE_UP_AFTER", _YEARS))),
+    Mutant("a prompt counts as gone after ten seconds", swap((collect, "PROMPT_LIFE", timedelta(seconds=10)))),
+    Mutant("the hold ends under a live prompt", swap((collect, "extend_hold", nothing))),
     Mutant(
         "two live prompts for a booking",
-        _swap((collect, "_live_prompt", _nothing)),
+        swap((collect, "_live_prompt", nothing)),
         schema=("DROP INDEX uq_payments_live_consultation",),
     ),
     Mutant("two live prompts on a phone", schema=("DROP INDEX uq_payments_live_phone",)),
     # Hearing.
-    Mutant("callbacks are matched by checkout id", _swap((inbox, "addressee_of", _match_by_checkout_id))),
-    Mutant("the bare path is believed", _swap((callbacks, "_keep", _believe_the_bare_path))),
-    Mutant("every address is believed", _swap((callbacks, "_from_safaricom", lambda: True))),
-    Mutant("200 although nothing was stored", _swap((callbacks, "put", _nothing))),
+    Mutant("callbacks are matched by checkout id", swap((inbox, "addressee_of", _match_by_checkout_id))),
+    Mutant("the bare path is believed", swap((callbacks, "_keep", _believe_the_bare_path))),
+    Mutant("every address is believed", swap((callbacks, "_from_safaricom", lambda: True))),
+    Mutant("200 although nothing was stored", swap((callbacks, "put", nothing))),
     Mutant(
         "news that could not be applied is dropped",
-        _swap((inbox, "_postpone", _drop_on_error)),
+        swap((inbox, "_postpone", _drop_on_error)),
         weather=Knobs(faults={"database busy": 1.0}, clients=2, deeds=6),
     ),
-    Mutant("news is stored and applied only by nobody", _swap((inbox, "apply_or_leave", _never))),
+    Mutant("news is stored and applied only by nobody", swap((inbox, "apply_or_leave", never))),
     # Deciding.
     Mutant(
         "late success is ignored",
@@ -299,39 +238,40 @@ ALL = (
     Mutant("failure undoes success", _decides((_P.COMPLETED, Says.FAILED, _A.FAIL))),
     Mutant(
         "one receipt pays twice",
-        _swap((settle, "_owner_of", _no_owner)),
+        swap((settle, "_owner_of", _no_owner)),
         schema=_NO_RECEIPT_UNIQUE,
     ),
-    Mutant("a repeat counts as more money", _swap((settle, "_owner_of", _no_owner))),
-    Mutant("the second receipt of a prompt is dropped", _swap((settle, "_book_more_money", _nothing))),
-    Mutant("a receipt that comes late is dropped", _swap((settle, "_merge", _nothing))),
-    Mutant("the amount is what was asked", _swap((told_prompts, "from_callback", _amount_as_asked))),
-    Mutant("the receipt is not read", _swap((told_prompts, "from_callback", _receipt_ignored))),
-    Mutant("part of the fee confirms", _swap((settle, "allocate", _allocate_whatever))),
-    Mutant("excess is kept", _swap((allocation, "_send_back", _nothing))),
+    Mutant("a repeat counts as more money", swap((settle, "_owner_of", _no_owner))),
+    Mutant("the second receipt of a prompt is dropped", swap((settle, "_book_more_money", nothing))),
+    Mutant("a receipt that comes late is dropped", swap((settle, "_merge", nothing))),
+    Mutant("the amount is what was asked", swap((told_prompts, "from_callback", _amount_as_asked))),
+    Mutant("the receipt is not read", swap((told_prompts, "from_callback", _receipt_ignored))),
+    Mutant("part of the fee confirms", swap((settle, "allocate", _allocate_whatever))),
+    Mutant("excess is kept", swap((allocation, "_send_back", nothing))),
     Mutant(
         "a cancelled booking is confirmed",
-        _swap(
+        swap(
             (settle, "allocate", _allocate_to_the_cancelled),
             (bookings, "check_transition", lambda *_: None),
         ),
     ),
     Mutant(
         "a dead booking keeps its money",
-        _swap((allocation, "is_dead", _never), (refunds, "return_dead_money", _never)),
+        swap((allocation, "is_dead", never), (refunds, "return_dead_money", never)),
     ),
     Mutant(
-        "money goes back twice", _swap((allocation, "give_back", _back_twice), (refunds, "give_back", _back_twice))
+        "money goes back twice", swap((allocation, "give_back", _back_twice), (refunds, "give_back", _back_twice))
     ),
-    Mutant("a shortfall is not corrected", _swap((settle, "take_out", _nothing)), weather=_SHORT_AND_LATE),
-    Mutant("a refund without its journal line", _swap((refunds, "ledger", _JOURNAL_WITHOUT_LINES))),
-    Mutant("every journal line twice", _swap((ledger, "transfer", _transfer_twice)), schema=_NO_EVENT_KEY_UNIQUE),
-    Mutant("a change without its event", _swap((settle, "_record", _nothing))),
-    Mutant("nobody is called", _swap((doubts, "open_item", _never), (allocation, "open_item", _nothing))),
-    Mutant("holds never end", _swap((jobs, "expire_one_hold", _never))),
+    Mutant("a shortfall is not corrected", swap((settle, "take_out", nothing)), weather=_SHORT_AND_LATE),
+    Mutant("a refund without its journal line", swap((refunds, "ledger", _JOURNAL_WITHOUT_LINES))),
+    Mutant("every journal line twice", swap((ledger, "transfer", _transfer_twice)), schema=_NO_EVENT_KEY_UNIQUE),
+    Mutant("a change without its event", swap((settle, "_record", nothing))),
+    Mutant("nobody is called", swap((doubts, "open_item", never), (allocation, "open_item", nothing))),
+    Mutant("holds never end", swap((jobs, "expire_one_hold", never))),
     Mutant(
         "two bookings at one time",
         schema=("DROP TRIGGER consultations_no_overlap_insert", "DROP TRIGGER consultations_no_overlap_update"),
     ),
 )
+ALL = (*PROMPTS, *mutants_out.ALL)
 BY_NAME = {mutant.name: mutant for mutant in ALL}

@@ -1,24 +1,19 @@
-"""The cast: clients who book and pay, advocates who close, phones that answer, strangers who forge."""
+"""The cast: clients who book and pay, advocates who close, phones that answer."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from simulator.prompts import NoOpenPrompt
 from simulator.records import Push
 from torture.knobs import OTHER_ENDINGS
-from torture.stage import Person
+from torture.stage import FEE, Person
 
 if TYPE_CHECKING:
     from torture.world import World
 
 Body = dict[str, Any]
-SAFARICOM = "196.201.214.200"
-STRANGER = "6.6.6.6"
-BARE = "/api/payment/mpesa/callback"
 
 
 class Client:
@@ -53,10 +48,14 @@ class Client:
         pending = [number for number, status in self.bookings.items() if status == "Pending"]
         confirmed = [number for number, status in self.bookings.items() if status == "Confirmed"]
         open_payments = [number for number, status in self.payments.items() if status == "pending"]
-        deeds: list[tuple[float, Any]] = [(0.4 if pending else 4, self._book)]
+        by_bill = self.world.knobs.by_bill
+        deeds: list[tuple[float, Any]] = [(0.4 if pending else 4, self._book), (by_bill * 0.3, self._pay_any_bill)]
         if pending:
             one = self.rng.choice(pending)
             deeds += [
+                (by_bill * 4, lambda: self._pay_bill(one)),
+                (by_bill, lambda: self._pay_both_ways(one)),
+                (by_bill * 0.5, lambda: self._pay_bill(one, times=2)),
                 (5, lambda: self._push(one)),
                 (1, lambda: (self._push(one), self._push(one))),
                 (1, lambda: self._tap_twice(one)),
@@ -99,12 +98,39 @@ class Client:
             self.world.history.booked(answer["id"], answer["reference"])
 
     def _push(self, booking_id: int) -> tuple[str, Body]:
-        other = self.person.phone.replace("25471", "25472")
+        other = self.person.phone.replace("25471", "25474")
         phone = other if self.rng.random() < 0.15 else self.person.phone
         body = {"phone_number": phone, "booking_id": booking_id}
         key = f"{self.name} {self.world.number()}".replace(" ", "-")
         self._press(key, body)
         return key, body
+
+    def _pay_any_bill(self) -> None:
+        """Pay for a booking in whatever state, or for none at all."""
+        if self.bookings and self.rng.random() < 0.7:
+            self._pay_bill(self.rng.choice(list(self.bookings)))
+        else:
+            self._type("HY-NEVER234", FEE)
+
+    def _pay_both_ways(self, booking_id: int) -> None:
+        self._push(booking_id)
+        self._pay_bill(booking_id)
+
+    def _pay_bill(self, booking_id: int, times: int = 1) -> None:
+        """Type a booking's reference as people do, and mostly what it costs."""
+        reference = self.world.history.references[booking_id]
+        typed = self.rng.choices((reference, reference.lower(), reference[3:], mistyped(reference)), (6, 1, 1, 1))[
+            0
+        ]
+        amount = self.rng.choices((FEE, FEE - 500, FEE + 500, FEE // 2), (8, 1, 1, 1))[0]
+        for _ in range(times):
+            self._type(typed, amount)
+
+    def _type(self, account: str, amount: int) -> None:
+        other = self.person.phone.replace("25471", "25474")
+        payment = self.world.line.pay_bill(self.rng.choice((self.person.phone, other)), account, amount)
+        self.world.note(self.name, f"pays {amount} by paybill: {payment.progress}")
+        self.world.counts["paybill payments tried"] += 1
 
     def _tap_twice(self, booking_id: int) -> None:
         self._press(*self._push(booking_id))
@@ -247,6 +273,11 @@ class Advocate:
             self.world.history.closed(answer["id"], answer["status"])
 
 
+def mistyped(reference: str) -> str:
+    """Type one character wrong."""
+    return reference[:-1] + ("2" if reference[-1] != "2" else "3")
+
+
 def ring(world: World, push: Push) -> None:
     """Let whoever holds the phone do something with a prompt, in a while."""
     rng = world.rng(f"phone {len(world.engine.pushes)}")
@@ -263,73 +294,7 @@ def ring(world: World, push: Push) -> None:
 def _act(world: World, push: Push, action: str) -> None:
     if push.is_open:
         try:
-            world.engine.act(push.msisdn, action)
-            world.note("phone", f"{action} on {world.prompt_name(push.callback_url)}")
+            world.line.act(push.msisdn, action)
+            world.note("phone", f"{action} on {world.addressee(push.callback_url)}")
         except NoOpenPrompt:
             pass
-
-
-class Stranger:
-    """Knows everything that a client, an old log or a neighbour could know, and knocks at Safaricom's door."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.rng = world.rng("stranger")
-        self.forged = 0
-
-    def begin(self) -> None:
-        self.world.after(self.rng.uniform(5, 400), self._act)
-
-    def _act(self) -> None:
-        if self.world.is_healed:
-            return
-        pushes = self.world.engine.pushes
-        if pushes:
-            push = self.rng.choice(pushes[-3:])
-            deed = self.rng.choice(
-                (self._bare, self._bare_listed, self._unlisted, self._wrong_token, self._replay)
-            )
-            deed(push)
-        self.world.after(self.rng.expovariate(1 / 300), self._act)
-
-    def _bare(self, push: Push) -> None:
-        self._knock("forges on the bare path", BARE, self._paid(push), STRANGER)
-
-    def _bare_listed(self, push: Push) -> None:
-        self._knock("names it on the bare path", BARE, self._paid(push), SAFARICOM)
-
-    def _unlisted(self, push: Push) -> None:
-        self._knock("forges with the token", urlsplit(push.callback_url).path, self._paid(push), STRANGER)
-
-    def _wrong_token(self, push: Push) -> None:
-        self._knock("guesses a token", f"{BARE}/{'x' * 32}", self._paid(push), SAFARICOM)
-
-    def _replay(self, push: Push) -> None:
-        """Send an old genuine body to another prompt's address: the receipt is one that is booked already."""
-        booked = "select 1 from payments where mpesa_receipt_number is not null and instr(?, mpesa_receipt_number)"
-        delivered = [one for one in self.world.engine.deliveries if one.http_status == 200]
-        told = [one for one in delivered if self.world.rows(booked, one.body)]
-        others = [one for one in told if one.checkout_request_id != push.checkout_request_id]
-        if others:
-            body = self.rng.choice(others).body
-            self._knock("replays an old body", urlsplit(push.callback_url).path, body, SAFARICOM)
-
-    def _paid(self, push: Push) -> str:
-        self.forged += 1
-        items = [
-            {"Name": "Amount", "Value": push.amount},
-            {"Name": "MpesaReceiptNumber", "Value": f"FORGED{self.forged:04}"},
-            {"Name": "PhoneNumber", "Value": int(push.msisdn)},
-        ]
-        said = {
-            "MerchantRequestID": push.merchant_request_id,
-            "CheckoutRequestID": push.checkout_request_id,
-            "ResultCode": 0,
-            "ResultDesc": "The service request is processed successfully.",
-            "CallbackMetadata": {"Item": items},
-        }
-        return json.dumps({"Body": {"stkCallback": said}})
-
-    def _knock(self, name: str, path: str, body: str, address: str) -> None:
-        self.world.counts["forged callbacks"] += 1
-        self.world.process.request(f"stranger {name}", "stranger", "POST", path, raw=body, address=address)

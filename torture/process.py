@@ -14,7 +14,7 @@ from flask import Flask
 from app.auth import tokens
 from app.auth.models import Login
 from app.database import db
-from app.payments import jobs
+from app.payments import jobs, paybill_addresses
 from app.payments.gateway import gateway
 from app.runtime import runtime
 from simulator.records import Callback
@@ -22,13 +22,13 @@ from torture import rules
 from torture.baton import Killed, Task
 from torture.clocks import START
 from torture.defects import LastDefect
-from torture.people import SAFARICOM
 from torture.stage import Person
+from torture.strangers import SAFARICOM
 
 if TYPE_CHECKING:
     from torture.world import World
 
-JOBS = ("apply news", "ask Safaricom", "close money", "close bookings")
+JOBS = ("apply news", "ask Safaricom", "send money", "close money", "close bookings")
 Body = dict[str, Any]
 
 
@@ -53,9 +53,22 @@ class Process:
         self._started += 1
         world = self._world
         build = world.stage.new_application if world.builds_anew else world.stage.application_as_new
-        self._app = build(world.clock)
+        self._app = build(world.clock, world.settings)
         self._defects.take_over()
         self._world.note("process", f"{self._started} is up")
+
+    def register_paybill(self, response_type: paybill_addresses.ResponseType) -> None:
+        """Have Safaricom tell us of paybill payments from now on, as staff did long ago."""
+        app, world = self._app, self._world
+        if app is not None:
+            with app.app_context():
+                paybill_addresses.register_urls(
+                    world.settings,
+                    asked_by_id=None,
+                    response_type=response_type,
+                    now=world.clock.now(),
+                    daraja=gateway(),
+                )
 
     def crash(self) -> None:
         """Die in the middle of everything, and come back in a while."""
@@ -119,11 +132,14 @@ class Process:
     def deliver(self, callback: Callback) -> Task | None:
         """Deliver a callback, as a task; while the process is down it finds nobody, and is lost."""
         app, world = self._app, self._world
-        name = f"callback {callback.number} of {world.prompt_name(callback.url)}"
+        name = f"{callback.kind.lower()} {callback.number} of {world.addressee(callback.url)}"
         if app is None:
             world.note(name, "finds nobody")
             world.counts["callbacks while down"] += 1
             world.engine.record_delivery(callback, None, "", "connection refused")
+            return None
+        if callback.kind == "VALIDATION" and world.happens("validation dropped", 0.5):
+            world.engine.record_delivery(callback, None, "", "connection reset")
             return None
 
         def work() -> None:
@@ -134,8 +150,11 @@ class Process:
             except Killed:
                 world.engine.record_delivery(callback, None, "", "connection reset")
                 raise
-            world.note(name, f"is answered {answer.status_code}")
-            world.engine.record_delivery(callback, answer.status_code, "", "")
+            said = answer.get_data(as_text=True) if callback.kind == "VALIDATION" else ""
+            world.note(name, f"is answered {answer.status_code} {said}".rstrip())
+            if said:
+                world.check_validation(callback, said)
+            world.engine.record_delivery(callback, answer.status_code, said, "")
             self._check(name, answer, began)
 
         world.counts["callbacks delivered"] += 1
@@ -209,6 +228,7 @@ def _steps(name: str) -> dict[str, jobs.Step]:
     return {
         "apply news": jobs.news_steps(settings, clock),
         "ask Safaricom": jobs.asking_steps(settings, clock, gateway()),
+        "send money": jobs.sending_steps(settings, clock, gateway()),
         "close money": jobs.closing_steps(settings, clock),
         "close bookings": jobs.expiring_steps(clock),
     }[name]

@@ -13,11 +13,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torture import rules, truth
+from torture import rules, verdicts
 from torture.crew import Outcome
-from torture.knobs import ALL_FAULTS
-from torture.mutants import Verdict
+from torture.planting import Verdict
 from torture.recovery import Recovery
+from torture.weather import ALL_FAULTS
 
 FOLDER = Path("build/torture")
 HEALING_HOURS = 48
@@ -66,16 +66,21 @@ class Run:
             "virtual_hours_of_healing": self.seeds * HEALING_HOURS,
             "requests": sum(number for name, number in counts.items() if name.startswith("answers ")),
             "payments": counts["payments"],
-            "movements_of_money": counts["movements"],
-            "kes_moved": counts["KES moved"],
+            "kes_in": counts["KES: IN"],
+            "kes_out": counts["KES: OUT"],
             "callbacks_delivered": counts["callbacks delivered"],
             "forged_callbacks": counts["forged callbacks"],
             "crashes": counts["crashes"],
             "steps": counts["steps"],
             "violations": {rule: len(self.violations.get(rule, ())) for rule in self._all_rules()},
             "seeds_with_violations": {rule: seeds[:5] for rule, seeds in self.violations.items()},
-            "harm": {name.removeprefix("harm: "): self.counts[name] for name in truth.HARM},
+            "harm": {name.removeprefix("harm: "): self.counts[name] for name in verdicts.HARM},
             "faults": {fault: counts[f"fault: {fault}"] for fault in ALL_FAULTS},
+            "movements_at_safaricom": self._named("movements: "),
+            "payments_by_channel": self._named("payments: "),
+            "payouts": self._named("payouts: "),
+            "refunds": self._named("refunds: "),
+            "orders_to_send_money": self._named("orders: "),
             "money": self._named("money: "),
             "money_that_nobody_could_tell_of": self._named("money unknown: "),
             "review_items": self._named("review: "),

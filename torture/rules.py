@@ -1,7 +1,5 @@
 """When the invariants are checked in a seed, and where its jobs may find something to do."""
 
-# ruff: noqa: S608 - queries put together from constants of this file
-
 from __future__ import annotations
 
 import sqlite3
@@ -9,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from torture import truth
+from torture import truth, verdicts
 from torture.invariants import ALWAYS, HEALED
 
 if TYPE_CHECKING:
@@ -17,13 +15,22 @@ if TYPE_CHECKING:
 
 ANSWERS, RAISES = "I26 no answer is a 5xx", "I26 nothing raises"
 ENDS, PAYS_AGAIN = "I17 nothing runs for ever", "I17 a healed system takes payments"
-ALL_NAMES = (*HEALED, ANSWERS, RAISES, ENDS, PAYS_AGAIN, *truth.NAMES)
+ALL_NAMES = (*HEALED, ANSWERS, RAISES, ENDS, PAYS_AGAIN, *verdicts.NAMES)
 # Where a job may find something to do.
 DUE = {
     "apply news": "select 1 from inbox where applied_at is null",
     "ask Safaricom": """
         select 1 from payments
         where status <> 'completed' and checkout_request_id is not null and next_query_at <= :now""",
+    "send money": """
+        select 1 from refunds r join payments p on p.id = r.payment_id
+            where r.status = 'approved' and p.is_verified
+        union all select 1 from disbursements where status = 'ready' and next_send_at <= :now
+        union all select 1 from disbursements where next_query_at <= :now
+        union all select 1 from payments where channel = 'c2b' and next_query_at <= :now
+        union all select 1 from disbursements d where created_at <= datetime(:now, '-24 hours')
+            and (status in ('ready', 'sent') or (status = 'failed' and disproved_at is null))
+            and not exists (select 1 from review_items r where r.disbursement_id = d.id)""",
     "close money": """
         select 1 from payments where status = 'pending' and created_at <= datetime(:now, '-24 hours')
         union all select 1 from ledger_accounts a join consultations c on a.name = 'consultation:' || c.id
@@ -36,7 +43,11 @@ DUE = {
 # When the healed application next has something to do.
 NEXT_DUE = """
     select at from (
-        select next_query_at at from payments where status <> 'completed' and checkout_request_id is not null
+        select next_query_at at from payments
+            where channel = 'c2b' or (status <> 'completed' and checkout_request_id is not null)
+        union all select next_query_at from disbursements
+        union all select next_send_at from disbursements where status = 'ready'
+        union all select free_at from paces where name in ('money_out', 'status_question')
         union all select next_attempt_at from inbox where applied_at is null
         union all select hold_expires_at from consultations where status = 'Pending'
         union all select datetime(created_at, '+86401 seconds') from payments where status = 'pending')

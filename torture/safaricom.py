@@ -9,14 +9,25 @@ from typing import TYPE_CHECKING, Any
 
 from simulator.config import Config
 from simulator.engine import Safaricom
+from simulator.faults import Kind
+from simulator.paybill import BillPayment
 from simulator.records import Call, Reply
-from torture.knobs import PUSH_FAULTS
 from torture.people import ring
+from torture.weather import BY_KIND
 
 if TYPE_CHECKING:
     from torture.world import World
 
 PUSH_PATH = "/mpesa/stkpush/v1/processrequest"
+KINDS: dict[str, Kind] = {
+    PUSH_PATH: "stk",
+    "/mpesa/b2c/v3/paymentrequest": "b2c",
+    "/mpesa/reversal/v1/request": "reversal",
+    "/mpesa/transactionstatus/v1/query": "status",
+}
+FLOAT = 1_000_000
+THIN_FLOAT = 4000
+Drawn = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,63 +47,113 @@ class Line:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        differ = world.knobs.rate("rates differ") > 0
-        config = Config(query_rate=5 if differ else 0, opening_balance=10**8)
+        knobs = world.knobs
+        config = Config(
+            query_rate=5 if knobs.rate("rates differ") else 0,
+            opening_balance=300_000,
+            utility_opening=THIN_FLOAT if knobs.rate("float thin") else FLOAT,
+            external_validation=not knobs.rate("validation off"),
+            stk_also_confirms=knobs.rate("pushes told twice") > 0,
+        )
         self.engine = Safaricom(config, world.truth, world.rng("engine"))
         self.sent: list[Sent] = []
-        self.faults_of: dict[str, dict[str, Any]] = {}
-        """What was to go wrong with each prompt, before healing took it away."""
+        self.faults_of: dict[str, Drawn] = {}
+        """What was to go wrong with each prompt, paybill payment and order, before healing took it away."""
+        self.told_of: dict[str, Drawn] = {}
+        """What was to go wrong with the paybill notice of each prompt that was paid, by receipt."""
 
     def answer(self, call: Call) -> Reply:
         """Answer one request."""
         world, engine = self._world, self.engine
         if world.happens("token expired", 0.2):
             engine.expire_tokens()
-        self._set_faults(call)
-        before = len(engine.pushes)
+        drawn = self._set_faults(call)
+        pushes, orders = len(engine.pushes), len(engine.orders)
         reply = engine.answer(call)
         request = engine.requests[-1]
-        name = world.prompt_name(request.callback_url) if request.callback_url else ""
+        name = world.addressee(request.callback_url) if request.callback_url else ""
         world.note("safaricom", f"{request.kind} {name} {reply.status} {reply.fate} {request.error}".rstrip())
         world.counts[f"asked {request.kind}"] += 1
         if call.path == PUSH_PATH:
             self._remember(request.callback_url, request.accepted, request.error)
-        if len(engine.pushes) > before:
+        if len(engine.pushes) > pushes:
             push = engine.pushes[-1]
             self.faults_of[push.checkout_request_id] = dict(push.own_faults)
             ring(world, push)
+        if len(engine.orders) > orders:
+            self.faults_of[engine.orders[-1].conversation_id] = drawn
         return reply
+
+    def pay_bill(self, msisdn: str, account: str, amount: int) -> BillPayment:
+        """Let somebody pay by paybill, after drawing what goes wrong with it."""
+        drawn = self._draw("c2b", amount)
+        self.engine.faults.queue_for_next(drawn, msisdn, "c2b")
+        payment = self.engine.pay_bill(msisdn, account, amount)
+        self.faults_of[payment.receipt] = drawn
+        return payment
+
+    def act(self, msisdn: str, action: str) -> None:
+        """Do something with a prompt; what goes wrong with the paybill notice of its payment is drawn before."""
+        drawn = self._draw("c2b", 0) if self.engine.switches.stk_also_confirms else {}
+        self.engine.faults.set_for_phone(msisdn, drawn, "c2b")
+        before = len(self.engine.movements)
+        self.engine.act(msisdn, action)
+        self.engine.faults.set_for_phone(msisdn, {}, "c2b")
+        for moved in self.engine.movements[before:]:
+            self.told_of[moved.receipt] = drawn
 
     def heal(self) -> None:
         """End what goes wrong from now on; what was lost stays lost."""
         self.engine.faults.clear()
+        self.engine.accounts["utility"] += FLOAT
         for push in self.engine.pushes:
             push.own_faults = {n: value for n, value in push.own_faults.items() if not n.startswith("query")}
 
-    def _set_faults(self, call: Call) -> None:
+    def _set_faults(self, call: Call) -> Drawn:
         world, faults = self._world, self.engine.faults
-        everyone: dict[str, Any] = {}
+        everyone: Drawn = {}
         if world.happens("token rejected"):
             everyone["token_rejected"] = True
         if world.happens("oauth refused", 0.4):
             everyone["oauth"] = world.rng("oauth refused").choice(("waf", "rate_limited", "unavailable", "reset"))
         faults.set_for_all(everyone)
-        if call.path == PUSH_PATH and not world.is_healed:
-            asked = json.loads(call.body)
-            msisdn = str(asked["PhoneNumber"])
-            if all(queued["msisdn"] != msisdn for queued in faults.as_json()["next"]):
-                faults.queue_for_next(self._draw(int(asked["Amount"])), msisdn)
+        kind = KINDS.get(call.path)
+        if kind is None or world.is_healed:
+            return {}
+        asked = json.loads(call.body)
+        msisdn = str(asked["PhoneNumber"]) if kind == "stk" else ""
+        queued = [
+            one["faults"] for one in faults.as_json()["next"] if (one["kind"], one["msisdn"]) == (kind, msisdn)
+        ]
+        if queued:  # drawn for a call that was turned away at the door
+            return dict(queued[0])
+        drawn = self._draw(kind, int(asked.get("Amount", 0)))
+        if drawn.get("status_says") == "not_found" and self._is_contradicted(asked):
+            drawn = {}
+        faults.queue_for_next(drawn, msisdn, kind)
+        return drawn
 
-    def _draw(self, amount: int) -> dict[str, object]:
-        """Draw what goes wrong with one push; nobody is charged nothing."""
-        drawn: dict[str, object] = {}
-        for kind, options in PUSH_FAULTS.items():
-            rng = self._world.rng(kind)
-            if rng.random() < self._world.knobs.rate(kind):
+    def _is_contradicted(self, asked: Drawn) -> bool:
+        """Say whether an order's result was a lie already: nobody can find out two lies about one order."""
+        about = asked.get("OriginalConversationID") or asked.get("OriginatorConversationID")
+        return any(
+            order.originator_conversation_id == about
+            and "contradiction" in self.faults_of.get(order.conversation_id, {})
+            for order in self.engine.orders
+        )
+
+    def _draw(self, kind: Kind, amount: int) -> Drawn:
+        """Draw what goes wrong with one call; nobody is charged nothing."""
+        drawn: Drawn = {}
+        if self._world.is_healed:
+            return drawn
+        for name, options in BY_KIND[kind].items():
+            rng = self._world.rng(name)
+            if rng.random() < self._world.knobs.rate(name):
                 option: Any = rng.choice(options)
-                if amount + option.get("charge_off", 0) + option.get("amount_off", 0) > 0:
+                if kind != "stk" or amount + option.get("charge_off", 0) + option.get("amount_off", 0) > 0:
                     drawn |= option
-                    self._world.counts[f"fault: {kind}"] += 1
+                    self._world.counts[f"fault: {name}"] += 1
         return drawn
 
     def _remember(self, callback_url: str, accepted: bool, error: str) -> None:

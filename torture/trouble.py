@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from simulator.reversal import CannotReverse
 from torture.clocks import START
 from torture.process import JOBS
 
@@ -27,6 +29,7 @@ class Trouble:
         for fault, strike in (
             ("clock stepped", self._step_clock),
             ("actors held", self._hold),
+            ("reversed by Safaricom", self._reverse),
         ):
             if self._world.knobs.rate(fault):
                 strike()
@@ -66,3 +69,17 @@ class Trouble:
             world.counts["fault: actors held"] += 1
             world.note("scheduler", f"holds every {self.held}")
             world.after(rng.expovariate(1 / 400), self._hold)
+
+    def _reverse(self) -> None:
+        """Let Safaricom give a payment back at its payer's wish; nobody tells us."""
+        world, rng = self._world, self._world.rng("reversed by Safaricom")
+        if world.is_healed:
+            return
+        came = [moved for moved in world.engine.movements if moved.direction == "IN"]
+        if came and rng.random() < world.knobs.rate("reversed by Safaricom"):
+            receipt = rng.choice(came).receipt
+            with suppress(CannotReverse):
+                world.engine.reverse_externally(receipt)
+                world.counts["fault: reversed by Safaricom"] += 1
+                world.note("safaricom", f"gives {receipt} back to whoever paid it")
+        world.after(rng.expovariate(1 / 1500), self._reverse)

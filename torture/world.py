@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import heapq
 import itertools
@@ -15,21 +16,30 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from simulator.records import Callback
 from torture import rules
+from torture.addresses import addressee
 from torture.baton import Baton, Killed, Task
 from torture.clocks import START, AppClock, TrueClock
 from torture.history import History
 from torture.knobs import Knobs, draw
-from torture.people import Advocate, Client, Payer, Stranger
+from torture.people import Advocate, Client, Payer
 from torture.process import JOBS, Process
 from torture.safaricom import Line
 from torture.seams import seams
+from torture.staff import Office
 from torture.stage import Person, Stage
+from torture.strangers import Stranger
 from torture.trouble import Trouble
+from torture.truth_in import validation_error
+from torture.verdicts import VALIDATED
 
 FAULTS_END_AFTER = timedelta(hours=12)
 HEALING = timedelta(hours=48)
 MOST_STEPS = 20_000
+LASTING = (
+    "clock skewed", "stranger", "rates differ", "validation off", "pushes told twice", "float thin",
+)  # fmt: skip
 _FOR_EVER = datetime.max.replace(tzinfo=START.tzinfo)
 
 
@@ -58,17 +68,20 @@ class World:
         self.truth = TrueClock()
         self.baton = Baton(self.truth)
         skewed = self.knobs.rate("clock skewed") > 0
-        for fault in ("clock skewed", "stranger", "rates differ"):  # which last from the beginning
+        for fault in LASTING:
             self.counts[f"fault: {fault}"] += self.knobs.rate(fault) > 0
         self.clock = AppClock(self.truth, self.baton, self.rng("clock").uniform(-300, 300) if skewed else 0.0)
+        self.settings = dataclasses.replace(stage.settings, refund_approval_above=self.knobs.refund_limit)
         self.line = Line(self)
         self.engine = self.line.engine
         self.process = Process(self)
         self.trouble = Trouble(self)
         self.advocates = stage.advocates[: self.knobs.advocates]
         self.history = History()
+        self.office = Office(self)
         self.violations: list[Violation] = []
         self.trace: list[str] = []
+        self.has_begun = False
         self.is_healed = False
         self.has_news = False
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
@@ -83,13 +96,13 @@ class World:
     def rng(self, name: str) -> random.Random:
         """Return the stream of chance of one concern, so that turning one knob leaves the others as they were."""
         if name not in self._rngs:
-            self._rngs[name] = random.Random(f"{self.seed} {name}")  # noqa: S311 - it has to be repeatable
+            self._rngs[name] = random.Random(f"{self.seed} {name}")
         return self._rngs[name]
 
     def happens(self, fault: str, scale: float = 0.12) -> bool:
         """Say whether one of the system's faults strikes now, and count it."""
         rate = self.knobs.rate(fault)
-        strikes = bool(rate) and not self.is_healed and self.rng(fault).random() < rate * scale
+        strikes = bool(rate) and self.has_begun and not self.is_healed and self.rng(fault).random() < rate * scale
         self.counts[f"fault: {fault}"] += strikes
         return strikes
 
@@ -128,7 +141,7 @@ class World:
 
     def violate(self, rule: str, found: str) -> None:
         """Keep the first violation of each rule."""
-        assert rule in rules.ALL_NAMES, f"the report would not name {rule}"  # noqa: S101
+        assert rule in rules.ALL_NAMES, f"the report would not name {rule}"
         if all(violation.rule != rule for violation in self.violations):
             self.violations.append(Violation(rule, found, self.truth.elapsed_s))
             self.note("VIOLATION", f"{rule}: {found}")
@@ -139,11 +152,15 @@ class World:
         """Look into the database."""
         return self._reader.execute(query, named or values).fetchall()
 
-    def prompt_name(self, callback_url: str) -> str:
-        """Name a prompt by our payment's number, never by its token."""
-        digest = hashlib.sha256(callback_url.rpartition("/")[2].encode()).hexdigest()
-        found = self.rows("select id from payments where callback_token_hash = ?", digest)
-        return f"payment {found[0][0]}" if found else "no payment"
+    def addressee(self, callback_url: str) -> str:
+        """Name what an address was made for by our row's number, never by its token."""
+        name, number = addressee(self.rows, callback_url)
+        return f"{name} {number}"
+
+    def check_validation(self, callback: Callback, said: str) -> None:
+        """Look whether paybill let through what no booking waits for, or stopped what one does."""
+        if found := validation_error(self, callback, said):
+            self.violate(VALIDATED, found)
 
     # The loop.
 
@@ -172,12 +189,15 @@ class World:
             self._reader.close()
 
     def _raise_curtain(self) -> None:
+        self.process.register_paybill(self.rng("registration").choice(("Completed", "Cancelled")))
+        self.has_begun = True
         for number, person in enumerate(self.stage.clients[: self.knobs.clients]):
             phone = self.stage.clients[0].phone if self.knobs.is_phone_shared else person.phone
             self._clients.append(Client(self, Person(person.user_id, person.login_id, phone), f"client{number}"))
             self._clients[-1].begin()
         for number, person in enumerate(self.advocates):
             Advocate(self, person, f"advocate{number}").begin()
+        self.office.begin()
         if self.knobs.rate("stranger"):
             Stranger(self).begin()
         for job in JOBS:
@@ -270,6 +290,8 @@ class World:
             self.process.boot()
         while self.truth.now() < end:
             self._work_off()
+            self.office.clear_the_desk()
+            self._let_everything_happen()
             self.truth.instant = min(end, self._next_due())
             self._let_everything_happen()
         self._work_off()

@@ -10,7 +10,7 @@ from torture.knobs import Knobs
 from torture.stage import make_stage, room
 from torture.world import World
 
-SEEDS = 200
+SEEDS = 100
 BATCH = 10
 # These die within a few seeds; `make torture MUTANTS=1` hunts all of them.
 QUICK = (
@@ -18,6 +18,9 @@ QUICK = (
     "the bare path is believed",
     "a change without its event",
     "no pace of queries",
+    "an unknown order counts as failed",
+    "a repeat goes out under a new id",
+    "a time-out counts as failure",
 )
 
 
