@@ -19,7 +19,7 @@ from app.database import reading
 from app.demo import demo_accounts
 from app.findings import Finding, Verdict
 from app.health import newest_revision, schema_revision
-from app.payments import checkup
+from app.payments.books import checkup
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.gateway import gateway
 from app.runtime import runtime

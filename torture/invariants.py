@@ -1,7 +1,7 @@
 """What must hold for the money, as queries for the rows that break it; the same on SQLite and PostgreSQL.
 
 They read the tables and nothing else of the application, so that a defect cannot excuse itself. The torture test,
-the chaos run and the ordinary suite all judge by them. A colon right before a letter would be taken for a parameter.
+the chaos run and the ordinary suite all judge by them.
 """
 
 from __future__ import annotations

@@ -21,8 +21,6 @@ from app.payments import (
     earnings,
     inbox,
     ledger,
-    payout_drafts,
-    payouts,
     receive,
     refund_plan,
     refund_queue,
@@ -44,6 +42,8 @@ from app.payments.models import (
     Refund,
     RefundStatus,
 )
+from app.payments.payouts import approval as payouts
+from app.payments.payouts import drafts as payout_drafts
 from app.payments.purpose import PayoutPurpose, lock_refund
 from app.payments.settle_out import settle_out
 from app.payments.states import OUT_TRANSITIONS, OutAction, Says

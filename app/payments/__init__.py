@@ -5,21 +5,16 @@ from __future__ import annotations
 from flask import Flask
 
 from app.openapi import Api
-from app.payments import (
-    books_routes,
-    callbacks,
-    ledger_routes,
-    payout_batch_routes,
-    payout_routes,
-    report_page,
-    routes,
-    staff_routes,
-    transaction_routes,
-)
+from app.payments import callbacks, ledger_routes, routes, staff_routes
+from app.payments.books import report_page
+from app.payments.books import routes as books_routes
+from app.payments.books.gauges import init_gauges
 from app.payments.cli import payments_commands
 from app.payments.daraja import DarajaClient
 from app.payments.gateway import init_gateway
-from app.payments.gauges import init_gauges
+from app.payments.history import routes as transaction_routes
+from app.payments.payouts import batch_routes as payout_batch_routes
+from app.payments.payouts import routes as payout_routes
 from app.payments.waiting import init_waiting
 from app.runtime import Runtime
 

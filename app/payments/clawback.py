@@ -10,7 +10,7 @@ from app.consultations.models import Consultation
 from app.errors import Problem
 from app.payments import ledger
 from app.payments.models import LedgerTransfer
-from app.payments.payout_limits import spendable
+from app.payments.payouts.limits import spendable
 from app.payments.purpose import lock_account
 
 

@@ -17,11 +17,12 @@ from tqdm import tqdm
 
 from app import phone
 from app.errors import Problem
-from app.payments import jobs, paybill_addresses, pulling, reconcile, report, statements
-from app.payments.books_schemas import ImportedSchema, ReconciliationSchema, RegisteredSchema, StatisticsSchema
+from app.payments import jobs, paybill_addresses
+from app.payments.books import pulling, reconcile, report, statements
+from app.payments.books.schemas import ImportedSchema, ReconciliationSchema, RegisteredSchema, StatisticsSchema
+from app.payments.books.statistics import Span, statistics
 from app.payments.daraja import DarajaError
 from app.payments.gateway import gateway
-from app.payments.statistics import Span, statistics
 from app.runtime import runtime
 
 T = TypeVar("T")

@@ -10,17 +10,16 @@ from app.consultations.bookings import complete_one_overdue, expire_one_hold
 from app.idempotency import forget_old_keys
 from app.payments import (
     ask_status,
-    balances,
     disburse,
     earnings,
     inbox,
     inquire,
-    pulling,
     refund_plan,
     refund_queue,
     refunds,
     settle_out,
 )
+from app.payments.books import balances, pulling
 from app.payments.daraja import DarajaClient
 from app.payments.disburse import Sender
 from config import Settings

@@ -17,12 +17,12 @@ from app.errors import Problem
 from app.http import Person
 from app.payments import clawback, notices
 from app.payments.allocation import refresh_standing
+from app.payments.history.ids import Movement, read_transaction_id
+from app.payments.history.transactions import holding_id
 from app.payments.lookup import PaymentNotFound, is_own
 from app.payments.models import Payment, Refund, RefundEvent
 from app.payments.refund_queue import OwnRefund
 from app.payments.refunds import NOTHING, is_dead, money_held, request_refund
-from app.payments.transaction_ids import Movement, read_transaction_id
-from app.payments.transactions import holding_id
 
 log = structlog.get_logger()
 

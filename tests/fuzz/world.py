@@ -15,12 +15,13 @@ from app.auth.models import User
 from app.consultations.models import Consultation
 from app.database import transaction
 from app.outbox import OutboxMessage
-from app.payments import payout_drafts, payouts
 from app.payments.disburse import Sender
 from app.payments.evidence_out import refused
 from app.payments.models import Disbursement, Payment, ReviewItem
-from app.payments.payout_drafts import PayoutOrder
-from app.payments.payout_limits import Limits
+from app.payments.payouts import approval as payouts
+from app.payments.payouts import drafts as payout_drafts
+from app.payments.payouts.drafts import PayoutOrder
+from app.payments.payouts.limits import Limits
 from app.payments.refund_plan import plan_one
 from app.payments.settle_out import settle_out
 from app.roles import Role

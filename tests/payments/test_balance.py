@@ -3,7 +3,7 @@
 import pytest
 
 from app.database import transaction
-from app.payments import balances
+from app.payments.books import balances
 from app.payments.disburse import Sender, open_attempt
 from app.payments.gateway import gateway
 from app.payments.models import DisbursementKind, Inquiry, Payout

@@ -11,10 +11,10 @@ from app.database import Base, reading
 from app.payments.daraja import nairobi_timestamp, parse_stk_callback, stk_password
 from app.payments.evidence import from_callback
 from app.payments.gateway import gateway
+from app.payments.history.transactions import Filters
 from app.payments.models import DarajaToken, InboxItem, NewsKind, Payment, Trust
 from app.payments.spool import SpooledMessage
 from app.payments.token_store import DatabaseTokenStore
-from app.payments.transactions import Filters
 from config import SANDBOX_PASSKEY
 from tests.logs import captured
 from tests.payments.conftest import PHONE

@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from app.payments.redaction import LONGEST, redacted
+from app.payments.history.redaction import LONGEST, redacted
 from tests.payments.answers import NEVER, refused
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.out_scenes import C2B_TOKEN, pay_by_paybill, register_paybill, told

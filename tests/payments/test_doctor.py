@@ -6,7 +6,7 @@ import pytest
 
 from app.database import transaction
 from app.findings import Verdict
-from app.payments import checkup
+from app.payments.books import checkup
 from app.payments.models import InboxItem, Payment, Refund
 from tests.payments.books import Office
 from tests.payments.out_scenes import c2b_payments, paid_and_cancelled, pay_by_paybill, register_paybill

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from app.payments import payout_batches
 from app.payments.models import Payout, PayoutBatch
+from app.payments.payouts import batches as payout_batches
 from tests.payments.payout_scenes import PAYEE_PHONE, Treasury
 from tests.payments.scenes import Crash, crash
 

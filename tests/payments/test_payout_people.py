@@ -7,7 +7,7 @@ import pytest
 from app.auth.models import User
 from app.database import transaction
 from app.payments.models import Disbursement, Payout
-from app.payments.payout_people import CheckerNeeded, OwnPayout
+from app.payments.payouts.people import CheckerNeeded, OwnPayout
 from app.roles import Role
 from tests.payments.payout_scenes import NO_CUSTOMER, PAYEE_PHONE, Treasury
 from tests.people import make_user

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from app.payments import pulling
+from app.payments.books import pulling
 from app.payments.gateway import gateway
 from app.payments.models import Payment, ReviewItem, StatementLine
 from tests.conftest import START

@@ -7,8 +7,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from app.payments import charts
-from app.payments.statistics import percentile
+from app.payments.books import charts
+from app.payments.books.statistics import percentile
 from tests.apps import another_app
 from tests.payments.answers import refused
 from tests.payments.books import TODAY, Office

@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from app.auth.models import User
-from app.payments import balances, pulling
+from app.payments.books import balances, pulling
 from app.payments.gateway import gateway
 from app.runtime import runtime
 from tests.payments.conftest import FEE, PHONE, Desk

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from app.auth.models import User
 from app.database import transaction
 from app.money import from_shillings
+from app.payments.history.csv_export import csv_lines
+from app.payments.history.rows import Transaction
+from app.payments.history.transactions import ROWS_AT_ONCE
 from app.payments.models import Payment, PaymentStatus, Payout, PayoutStatus
-from app.payments.transaction_csv import csv_lines
-from app.payments.transaction_rows import Transaction
-from app.payments.transactions import ROWS_AT_ONCE
 from tests.conftest import START
 from tests.payments.answers import NEVER, refused
 from tests.payments.conftest import FEE, PHONE

@@ -9,6 +9,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.payments.books.statements import attempt_of, is_charge, news_key
 from app.payments.evidence import Source
 from app.payments.models import (
     Disbursement,
@@ -20,7 +21,6 @@ from app.payments.models import (
     StatementLine,
     StatementSource,
 )
-from app.payments.statements import attempt_of, is_charge, news_key
 
 _BOOKS = (Source.PULL, Source.STATEMENT)
 

@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from app import phone as phones
 from app.consultations.lookup import midnight
+from app.payments.history.ids import RANGE, Movement, read_transaction_id
 from app.payments.lookup import paid_by_or_for
 from app.payments.models import Channel, Payment, PaymentStatus, Payout, PayoutStatus, Refund, RefundStatus
-from app.payments.transaction_ids import RANGE, Movement, read_transaction_id
 
 STK_PUSH, C2B, REFUND, PAYOUT = "stk_push", "c2b", "refund", "payout"
 TYPES = (STK_PUSH, C2B, REFUND, PAYOUT)

@@ -7,10 +7,10 @@ from typing import Any
 from app.auth.stepup import recent_password
 from app.http import Blueprint, allow, caller
 from app.idempotency import idempotent
-from app.payments import payout_drafts, payout_lookup, payouts
-from app.payments.payout_drafts import PayoutOrder
-from app.payments.payout_limits import limits_of
-from app.payments.payout_schemas import PayoutArgs, PayoutOrderSchema, PayoutPage, PayoutSchema, RejectArgs
+from app.payments.payouts import approval, drafts, lookup
+from app.payments.payouts.drafts import PayoutOrder
+from app.payments.payouts.limits import limits_of
+from app.payments.payouts.schemas import PayoutArgs, PayoutOrderSchema, PayoutPage, PayoutSchema, RejectArgs
 from app.roles import STAFF, Role
 from app.runtime import runtime
 
@@ -28,7 +28,7 @@ blp = Blueprint("payouts", __name__, url_prefix="/api", description="Money that 
 def make_payout(order: PayoutOrder) -> Any:
     """Make a draft; it moves no money before somebody else approves it."""
     limits = limits_of(runtime().settings)
-    return payout_drafts.make(order=order, maker=caller(), limits=limits, now=runtime().clock.now())
+    return drafts.make(order=order, maker=caller(), limits=limits, now=runtime().clock.now())
 
 
 @blp.route("/payouts")
@@ -37,7 +37,7 @@ def make_payout(order: PayoutOrder) -> Any:
 @blp.response(200, PayoutPage)
 def list_payouts(args: dict[str, Any]) -> dict[str, Any]:
     """List payouts, newest first: an advocate's own, or everybody's for staff."""
-    return payout_lookup.listed(who=caller(), **args)
+    return lookup.listed(who=caller(), **args)
 
 
 @blp.route("/payouts/<id:payout_id>")
@@ -46,7 +46,7 @@ def list_payouts(args: dict[str, Any]) -> dict[str, Any]:
 @blp.alt_response(404, "NOT_FOUND")
 def show_payout(payout_id: int) -> Any:
     """Show one payout and what became of it."""
-    return payout_lookup.found(payout_id, who=caller())
+    return lookup.found(payout_id, who=caller())
 
 
 @blp.route("/payouts/<id:payout_id>/approve", methods=["POST"])
@@ -60,7 +60,7 @@ def show_payout(payout_id: int) -> Any:
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
 def approve_payout(payout_id: int) -> Any:
     """Approve somebody else's draft; its money is set aside and sent soon."""
-    return payouts.approve(payout_id=payout_id, **_to_send())
+    return approval.approve(payout_id=payout_id, **_to_send())
 
 
 @blp.route("/payouts/<id:payout_id>/retry", methods=["POST"])
@@ -74,7 +74,7 @@ def approve_payout(payout_id: int) -> Any:
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
 def retry_payout(payout_id: int) -> Any:
     """Try a failed payout again, once M-Pesa's books have said that it was not paid."""
-    return payouts.retry(payout_id=payout_id, **_to_send())
+    return approval.retry(payout_id=payout_id, **_to_send())
 
 
 @blp.route("/payouts/<id:payout_id>/reject", methods=["POST"])
@@ -86,7 +86,7 @@ def retry_payout(payout_id: int) -> Any:
 @blp.alt_response(409, "CONFLICT")
 def reject_payout(args: dict[str, Any], payout_id: int) -> Any:
     """Refuse somebody else's draft, and say why."""
-    return payouts.reject(payout_id=payout_id, actor=caller(), now=runtime().clock.now(), **args)
+    return approval.reject(payout_id=payout_id, actor=caller(), now=runtime().clock.now(), **args)
 
 
 @blp.route("/payouts/<id:payout_id>/cancel", methods=["POST"])
@@ -98,14 +98,14 @@ def reject_payout(args: dict[str, Any], payout_id: int) -> Any:
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
 def cancel_payout(payout_id: int) -> Any:
     """Take a draft back."""
-    return payouts.cancel(payout_id=payout_id, actor=caller(), now=runtime().clock.now())
+    return approval.cancel(payout_id=payout_id, actor=caller(), now=runtime().clock.now())
 
 
 def _to_send() -> dict[str, Any]:
     settings = runtime().settings
     return {
         "actor": caller(),
-        "sender": payouts.sender_of(settings),
+        "sender": approval.sender_of(settings),
         "limits": limits_of(settings),
         "now": runtime().clock.now(),
     }

@@ -9,7 +9,7 @@ import marshmallow as ma
 from app.consultations.fields import Day
 from app.fields import Id, Instant, Shillings, Text
 from app.money import CENTS
-from app.payments.book_lines import Kind
+from app.payments.books.lines import Kind
 from app.payments.models import InquiryKind
 
 MOST_DAYS = 92

@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.database import reading
 from app.metrics import watch
 from app.money import CENTS
-from app.payments.balances import Standing, standing
+from app.payments.books.balances import Standing, standing
 
 
 class MpesaAccounts(Collector):

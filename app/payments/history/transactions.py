@@ -13,10 +13,10 @@ from sqlalchemy.orm import Session
 from app.database import UTCDateTime, reading
 from app.errors import Problem
 from app.http import Person
+from app.payments.history.ids import Movement, read_transaction_id
+from app.payments.history.rows import Filters, Rows, Transaction, selects
 from app.payments.lookup import PaymentNotFound
 from app.payments.models import Payment
-from app.payments.transaction_ids import Movement, read_transaction_id
-from app.payments.transaction_rows import Filters, Rows, Transaction, selects
 from app.roles import STAFF
 
 ROWS_AT_ONCE = 500

@@ -10,8 +10,8 @@ from app.errors import Problem
 from app.fields import Id, Instant, Phone, QueryNumber, Shillings, Text
 from app.http import PageArgs, caller, page_of
 from app.payments.models import PayoutEvent, PayoutStatus
-from app.payments.payout_batches import MOST_ROWS, BatchRow, RowStatus
-from app.payments.payout_drafts import PayoutOrder
+from app.payments.payouts.batches import MOST_ROWS, BatchRow, RowStatus
+from app.payments.payouts.drafts import PayoutOrder
 from app.roles import STAFF
 
 LEAST, MOST = 10, 250_000  # shillings that M-Pesa pays at once (daraja-docs B2C)

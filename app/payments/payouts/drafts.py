@@ -15,8 +15,8 @@ from app.errors import Problem
 from app.http import Person
 from app.payments import ledger
 from app.payments.models import Payout, PayoutEvent, PayoutStatus
-from app.payments.payout_limits import Limits, check_funds, check_limit
-from app.payments.payout_people import check_maker
+from app.payments.payouts.limits import Limits, check_funds, check_limit
+from app.payments.payouts.people import check_maker
 
 log = structlog.get_logger()
 

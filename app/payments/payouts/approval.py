@@ -20,9 +20,9 @@ from app.payments.models import (
     Payout,
     PayoutStatus,
 )
-from app.payments.payout_limits import Limits, check_funds, check_limit, count_for_today
-from app.payments.payout_lookup import PayoutNotFound
-from app.payments.payout_people import check_checker, check_made_for_another
+from app.payments.payouts.limits import Limits, check_funds, check_limit, count_for_today
+from app.payments.payouts.lookup import PayoutNotFound
+from app.payments.payouts.people import check_checker, check_made_for_another
 from app.payments.purpose import PayoutPurpose, lock_account
 from config import Settings
 

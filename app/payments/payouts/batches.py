@@ -17,8 +17,8 @@ from app.errors import Problem
 from app.http import Person
 from app.money import spoken
 from app.payments.models import Payout, PayoutBatch
-from app.payments.payout_drafts import PayoutOrder, check_order, record
-from app.payments.payout_limits import Limits, spendable
+from app.payments.payouts.drafts import PayoutOrder, check_order, record
+from app.payments.payouts.limits import Limits, spendable
 
 MOST_ROWS = 1000
 

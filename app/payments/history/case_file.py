@@ -16,6 +16,8 @@ from app.consultations.models import ConsultationEvent
 from app.database import reading
 from app.http import Person
 from app.payments import ledger
+from app.payments.history.ids import Movement, read_transaction_id
+from app.payments.history.transactions import find_transaction
 from app.payments.models import (
     Disbursement,
     DisbursementEvent,
@@ -30,8 +32,6 @@ from app.payments.models import (
     ReviewDecision,
     ReviewItem,
 )
-from app.payments.transaction_ids import Movement, read_transaction_id
-from app.payments.transactions import find_transaction
 
 MOST_NEWS = 100
 

@@ -18,8 +18,10 @@ from sqlalchemy.orm import Session
 from app.consultations.lookup import midnight
 from app.database import reading, transactional
 from app.payments import ledger
-from app.payments.balances import UTILITY, WORKING, last_told
-from app.payments.book_lines import Difference, Kind, Side, line_differences, totals_of
+from app.payments.books.balances import UTILITY, WORKING, last_told
+from app.payments.books.lines import Difference, Kind, Side, line_differences, totals_of
+from app.payments.books.pulling import until as pulled_until
+from app.payments.books.statements import is_charge, settle_line
 from app.payments.models import (
     Disbursement,
     DisbursementKind,
@@ -32,9 +34,7 @@ from app.payments.models import (
     StatementLine,
     StatementSource,
 )
-from app.payments.pulling import until as pulled_until
 from app.payments.review import open_item
-from app.payments.statements import is_charge, settle_line
 
 # What is younger than this in Safaricom's books may not be listed yet.
 LISTED_WITHIN = timedelta(minutes=10)

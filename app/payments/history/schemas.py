@@ -7,8 +7,8 @@ import marshmallow as ma
 from app.consultations.fields import Day
 from app.fields import Instant, Phone, QueryNumber, Shillings, Text
 from app.http import PageArgs, caller, page_of
-from app.payments.redaction import redacted
-from app.payments.transaction_rows import STATUSES, TYPES, Transaction
+from app.payments.history.redaction import redacted
+from app.payments.history.rows import STATUSES, TYPES, Transaction
 from app.roles import STAFF
 from app.strict_json import LARGEST
 

@@ -11,8 +11,9 @@ from app.auth.stepup import recent_password
 from app.errors import Problem
 from app.http import Blueprint, allow, caller
 from app.openapi import ErrorSchema
-from app.payments import balances, paybill_addresses, questions, reconcile, report, statements
-from app.payments.books_schemas import (
+from app.payments import paybill_addresses
+from app.payments.books import balances, questions, reconcile, report, statements
+from app.payments.books.schemas import (
     AskedSchema,
     BalanceSchema,
     DayArgs,
@@ -26,9 +27,9 @@ from app.payments.books_schemas import (
     StatisticsSchema,
     StatusArgs,
 )
+from app.payments.books.statistics import Span, statistics
 from app.payments.gateway import gateway
-from app.payments.statistics import Span, statistics
-from app.payments.transaction_ids import Movement, read_transaction_id
+from app.payments.history.ids import Movement, read_transaction_id
 from app.roles import STAFF
 from app.runtime import runtime
 

@@ -13,11 +13,11 @@ from app.database import reading
 from app.findings import Finding, Verdict
 from app.money import spoken
 from app.payments import paybill_addresses
-from app.payments.balances import standing
+from app.payments.books.balances import standing
+from app.payments.books.pulling import REACHES_BACK, until
 from app.payments.daraja import is_security_credential, security_credential
 from app.payments.inbox import ATTEMPTS_BEFORE_ALARM
 from app.payments.models import C2bAddress, InboxItem, Payment, Refund, RefundEvent, RefundStatus
-from app.payments.pulling import REACHES_BACK, until
 from config import Settings
 
 OLD_BALANCE = timedelta(days=1)

@@ -9,9 +9,9 @@ from flask import Request
 
 from app.http import Blueprint, StrictParser, allow, caller
 from app.idempotency import idempotent
-from app.payments import payout_batches, payout_csv
-from app.payments.payout_limits import limits_of
-from app.payments.payout_schemas import BatchArgs, BatchSchema, DryRunArgs
+from app.payments.payouts import batches, csv_rows
+from app.payments.payouts.limits import limits_of
+from app.payments.payouts.schemas import BatchArgs, BatchSchema, DryRunArgs
 from app.roles import STAFF
 from app.runtime import runtime
 
@@ -22,7 +22,7 @@ class JsonOrCsvParser(StrictParser):
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         """Read the body by its content type."""
         if req.mimetype == "text/csv":
-            return {"payouts": payout_csv.rows_of(req.get_data(cache=True))}
+            return {"payouts": csv_rows.rows_of(req.get_data(cache=True))}
         return super().load_json(req, schema)
 
 
@@ -55,7 +55,5 @@ def make_payouts(query: dict[str, Any], batch: dict[str, Any]) -> Any:
     """
     given = {"rows": batch["rows"], "maker": caller(), "limits": limits_of(runtime().settings)}
     dry_run = query["dry_run"] or batch["dry_run"]
-    seen = (
-        payout_batches.preview(**given) if dry_run else payout_batches.hand_in(**given, now=runtime().clock.now())
-    )
+    seen = batches.preview(**given) if dry_run else batches.hand_in(**given, now=runtime().clock.now())
     return {"dry_run": dry_run, "batch": seen}

@@ -7,11 +7,11 @@ from typing import Any
 from flask import Response
 
 from app.http import Blueprint, allow, caller
-from app.payments import transactions
-from app.payments.case_file import case_file
-from app.payments.transaction_csv import csv_lines
-from app.payments.transaction_rows import Filters, Transaction
-from app.payments.transaction_schemas import (
+from app.payments.history import transactions
+from app.payments.history.case_file import case_file
+from app.payments.history.csv_export import csv_lines
+from app.payments.history.rows import Filters, Transaction
+from app.payments.history.schemas import (
     CaseSchema,
     TransactionArgs,
     TransactionFilters,

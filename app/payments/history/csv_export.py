@@ -9,7 +9,7 @@ from typing import Any
 
 from app.clock import NAIROBI
 from app.money import to_shillings
-from app.payments.transaction_rows import Transaction
+from app.payments.history.rows import Transaction
 
 COLUMNS = (
     "id", "type", "direction", "status", "amount", "amount_received", "currency", "receipt", "phone",

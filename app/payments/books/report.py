@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from app.clock import NAIROBI
 from app.database import reading
 from app.money import CENTS
-from app.payments import charts, reconcile
+from app.payments.books import charts, reconcile
+from app.payments.books.statistics import Span, seconds_to_complete, statistics
 from app.payments.models import Payment, PaymentStatus
-from app.payments.statistics import Span, seconds_to_complete, statistics
 from config import Settings
 
 # The page brings its style and its drawings along and may fetch nothing, nor run anything.

@@ -1,0 +1,1 @@
+"""Agreeing with Safaricom: balances, questions, its lists and statements, reconciliation, and the figures."""

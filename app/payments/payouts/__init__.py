@@ -1,0 +1,1 @@
+"""Paying out what was earned, under two pairs of eyes."""
