@@ -1,7 +1,8 @@
 """What must hold for the money, as queries for the rows that break it; the same on SQLite and PostgreSQL.
 
 They read the tables and nothing else of the application, so that a defect cannot excuse itself. The torture test,
-the chaos run and the ordinary suite all judge by them.
+the chaos run and the ordinary suite all judge by them. No colon may stand right before a letter: SQLAlchemy would
+take it for a parameter.
 """
 
 from __future__ import annotations

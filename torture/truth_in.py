@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from simulator.records import Callback, Movement
 from torture.addresses import token_hash_in
 from torture.invariants import HELD
-from torture.verdicts import CASH, COUNTED_TWICE, EXACT, INVENTED, ONCE, PERSON, PLACED, Broken
+from torture.verdicts import CASH, EXACT, INVENTED, ONCE, PERSON, PLACED, Broken
 
 if TYPE_CHECKING:
     from torture.world import World
@@ -100,9 +100,6 @@ class _Books:
         self.named_receipts = {row.receipt: row for row in self.payments if row.receipt}
         doubted = "select payment_id from review_items where kind = 'amount_mismatch'"
         self.doubted = {row[0] for row in world.rows(doubted)}
-        second = "select payment_id from review_items where kind = 'second_payment'"
-        self.seen = self.doubted | {row[0] for row in world.rows(second)}
-        self.excused: set[int] = set()
         self.pushes = {push.checkout_request_id: push for push in world.engine.pushes}
         self.references = dict(world.rows("select reference, id from consultations"))
         placed = "select payment_id from payment_events where source = 'staff'"
@@ -124,9 +121,6 @@ class _Books:
             elsewhere = owner.token_hash is not None and owner.id != asked.id
             if elsewhere or owner.consultation_id not in (asked.consultation_id, None):
                 self.broken.append((ONCE, f"{moved.receipt} is on payment {owner.id}"))
-            if owner.channel == "c2b" and moved.amount * 100 != asked.amount and asked.id in self.seen:
-                # Another amount was charged than asked: the notice and the query then look like two payments.
-                self.excused.add(asked.id)
         elif moved.receipt in self.amounts:
             self._lose(moved, asked, "news of it was answered 200")
         elif asked.status == "completed" and asked.receipt is None and asked.id not in self.stands_for:
@@ -158,7 +152,7 @@ class _Books:
             self.broken.append((EXACT, f"{moved.receipt}: {owner.received} for {named} shillings"))
         if owner.received != moved.amount * 100:
             self.world.counts["money: Safaricom named a wrong amount"] += 1
-        expected = owner.amount if owner.token_hash else moved.amount * 100
+        expected = moved.amount * 100 if owner.channel == "c2b" else owner.amount
         if owner.received != expected and owner.id not in self.doubted:
             self.broken.append((PERSON, f"payment {owner.id}"))
 
@@ -207,9 +201,7 @@ def money_in(world: World) -> Broken:
     yield from books.broken
     for row in books.payments:
         is_known = row.id in books.stands_for or row.merged_into is not None or row.is_aside
-        if row.status == "completed" and row.id in books.excused and row.id not in books.stands_for:
-            world.counts[COUNTED_TWICE] += 1
-        elif row.status == "completed" and not is_known:
+        if row.status == "completed" and not is_known:
             yield INVENTED, f"payment {row.id} is completed, receipt {row.receipt}"
     cash = world.rows(
         "select coalesce(sum(case when debit = 'mpesa:working' then amount"
