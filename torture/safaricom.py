@@ -95,7 +95,6 @@ class Line:
     def act(self, msisdn: str, action: str) -> None:
         """Do something with a prompt; what goes wrong with the paybill notice of its payment is drawn before."""
         drawn = self._draw("c2b", 0) if self.engine.switches.stk_also_confirms else {}
-        drawn.pop("amount_off", None)  # see _one_amount
         self.engine.faults.set_for_phone(msisdn, drawn, "c2b")
         before = len(self.engine.movements)
         self.engine.act(msisdn, action)
@@ -131,7 +130,7 @@ class Line:
         drawn = self._draw(kind, int(asked.get("Amount", 0)))
         if drawn.get("status_says") == "not_found" and self._is_contradicted(asked):
             drawn = {}
-        faults.queue_for_next(self._one_amount(drawn), msisdn, kind)
+        faults.queue_for_next(drawn, msisdn, kind)
         return drawn
 
     def _is_contradicted(self, asked: Drawn) -> bool:
@@ -155,15 +154,6 @@ class Line:
                 if kind != "stk" or amount + option.get("charge_off", 0) + option.get("amount_off", 0) > 0:
                     drawn |= option
                     self._world.counts[f"fault: {name}"] += 1
-        return drawn
-
-    def _one_amount(self, drawn: Drawn) -> Drawn:
-        """Let a push that is told twice be charged as asked: nobody has seen Safaricom do otherwise.
-
-        A prompt that a query proved and a notice of another amount look like two payments, and are counted so.
-        """
-        if self.engine.switches.stk_also_confirms:
-            drawn.pop("charge_off", None)
         return drawn
 
     def _remember(self, callback_url: str, accepted: bool, error: str) -> None:

@@ -147,7 +147,7 @@ class _Books:
             self.broken.append((ONCE, f"payment {owner.id} stands for two"))
         self.stands_for[owner.id] = moved
         self.world.counts["money: recorded with its receipt"] += 1
-        named = self.amounts[moved.receipt] or {moved.amount}
+        named = self.amounts[moved.receipt] | {moved.amount}
         if owner.received // 100 not in named:
             self.broken.append((EXACT, f"{moved.receipt}: {owner.received} for {named} shillings"))
         if owner.received != moved.amount * 100:

@@ -67,6 +67,23 @@ def call_a_person(
     )
 
 
+def two_amounts(session: Session, payment: Payment, named: int, inbox_id: int | None, now: datetime) -> None:
+    """Call a person where a prompt and the paybill notice of the same money name two amounts; `named` in cents."""
+    open_item(
+        session,
+        ReviewKind.AMOUNT_MISMATCH,
+        news_key=f"payment:{payment.id}:two-amounts",
+        payment_id=payment.id,
+        consultation_id=payment.consultation_id,
+        inbox_id=inbox_id,
+        receipt=payment.mpesa_receipt_number,
+        amount_expected=payment.amount,
+        amount_received=named,
+        proposed_action="A prompt and its paybill notice name two amounts; check the M-Pesa statement.",
+        now=now,
+    )
+
+
 def perhaps_counted_already(session: Session, aside: Payment, other: Payment, now: datetime) -> None:
     """Call a person where two payments may be one and the same; Safaricom is asked meanwhile."""
     open_item(

@@ -3,6 +3,7 @@
 Where paybill addresses are registered, a prompt that was paid is also told of as a paybill payment, with the same
 receipt (observed, production 2021). A query names no receipt, so the two cannot be told apart by themselves. They
 are merged only on proof; until then the money that was told second is kept aside, on the account `suspense`.
+Amounts that differ prove nothing: a query names none, so a prompt's is only what was asked for.
 """
 
 from __future__ import annotations
@@ -13,51 +14,65 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
 
 from app.consultations.models import Consultation
-from app.payments import ledger
+from app.payments import doubts, ledger
 from app.payments.allocation import allocate, refresh_standing
 from app.payments.daraja import payer_matches, read_payer
 from app.payments.events import record
 from app.payments.evidence import Source
 from app.payments.models import Channel, Payment, PaymentStatus
+from app.payments.shortfall import correct
 
 
 def notice_of(session: Session, prompt: Payment) -> Payment | None:
-    """Find a paybill payment for the same booking and amount, told since the prompt went out and unclaimed."""
+    """Find a paybill payment for the same booking, told since the prompt went out and unclaimed."""
     merged = aliased(Payment)
     claimed = sa.exists().where(merged.merged_into_id == Payment.id)
     notices = sa.select(Payment).where(
         Payment.channel == Channel.C2B,
         Payment.consultation_id == prompt.consultation_id,
-        Payment.amount_received == prompt.amount,
+        Payment.merged_into_id.is_(None),
         Payment.created_at >= prompt.created_at,
         ~claimed,
     )
-    found = session.scalars(notices.order_by(Payment.id))
+    likeliest_first = notices.order_by(Payment.amount_received != prompt.amount, Payment.id)
+    found = session.scalars(likeliest_first)
     return next((notice for notice in found if proof(notice, prompt) is not False), None)
 
 
 def prompt_of(session: Session, notice: Payment) -> Payment | None:
-    """Find a prompt of the same booking and amount that a query proved and whose receipt nobody knows."""
+    """Find a prompt of the same booking that a query proved and whose receipt nobody knows."""
     prompts = sa.select(Payment).where(
         Payment.channel == Channel.STK,
         Payment.consultation_id == notice.consultation_id,
-        Payment.amount_received == notice.amount_received,
+        Payment.merged_into_id.is_(None),
         Payment.mpesa_receipt_number.is_(None),
         Payment.status == PaymentStatus.COMPLETED,
     )
-    found = session.scalars(prompts.order_by(Payment.id))
+    likeliest_first = prompts.order_by(Payment.amount != notice.amount_received, Payment.id)
+    found = session.scalars(likeliest_first)
     return next((prompt for prompt in found if proof(notice, prompt) is not False), None)
 
 
 def proof(notice: Payment, prompt: Payment) -> bool | None:
-    """Say whether whoever paid by paybill is who was asked by prompt; None where the notice leaves it open.
+    """Say whether a paybill payment and a prompt are one; None where what is known leaves it open.
+
+    Where the amounts differ, the same payer does not prove it: Safaricom's books have to say that a prompt brought
+    the money.
+    """
+    if notice.came_by_prompt is False:
+        return False
+    is_same_payer = _is_same_payer(notice, prompt)
+    has_same_amount = notice.amount_received == prompt.amount
+    return is_same_payer if has_same_amount or notice.came_by_prompt or not is_same_payer else None
+
+
+def _is_same_payer(notice: Payment, prompt: Payment) -> bool | None:
+    """Compare who paid with who was asked; None where that cannot be told.
 
     A hash that differs proves nothing: how Safaricom makes it was read off one sample.
     """
     if prompt.phone is None:
         return None
-    if notice.came_by_prompt is False:
-        return False
     if notice.phone is not None:
         return notice.phone == prompt.phone
     payer = read_payer(notice.payer_hint or "")
@@ -74,9 +89,17 @@ def merge(
     source: Source,
     inbox_id: int | None,
     now: datetime,
+    named_amount: int | None = None,
 ) -> None:
-    """Make one payment of two: what was kept aside was never there, and its receipt is the other's."""
-    receipt, amount = aside.mpesa_receipt_number, aside.amount_received
+    """Make one payment of two: what was kept aside was never there, and its receipt is the other's.
+
+    What is left of them is decided, so that it is no longer kept aside for anything else.
+    `named_amount` is what the proof names in cents; where it names none, the notice's amount is what came.
+    """
+    receipt, set_aside = aside.mpesa_receipt_number, aside.amount_received
+    prompt, notice = (aside, into) if aside.channel is Channel.STK else (into, aside)
+    noticed = notice.amount_received
+    came = named_amount or noticed
     aside.mpesa_receipt_number = None
     aside.amount_received = 0
     aside.is_aside = False
@@ -89,13 +112,19 @@ def merge(
         session,
         debit=ledger.SUSPENSE,
         credit=ledger.WORKING,
-        amount=amount,
+        amount=set_aside,
         currency=aside.currency,
         event_key=f"payment:{aside.id}:merged",
         now=now,
     )
     for payment, detail in ((aside, f"the same money as payment {into.id}"), (into, receipt)):
         record(session, payment, payment.status, source=source, inbox_id=inbox_id, detail=detail, now=now)
+    if not prompt.amount == noticed == came:
+        doubts.two_amounts(session, into, came, inbox_id, now)
+    if into.is_aside:
+        assign(session, consultation, into, source=source, inbox_id=inbox_id, now=now)
+    if into is prompt:
+        correct(session, consultation, prompt, came, now=now)
     refresh_standing(session, consultation, now=now)
 
 

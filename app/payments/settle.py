@@ -23,7 +23,7 @@ from app.payments.evidence import Evidence, Source
 from app.payments.models import Channel, Payment, PaymentStatus, ReviewKind
 from app.payments.same_money import assign, merge, notice_of, proof
 from app.payments.schedule import next_second_look_at
-from app.payments.shortfall import take_out
+from app.payments.shortfall import correct
 from app.payments.states import TRANSITIONS, Action
 
 log = structlog.get_logger()
@@ -91,14 +91,10 @@ def _end_as(
     _record(session, payment, evidence, before, now)
     if notice.is_aside:
         assign(session, consultation, notice, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
-    if evidence.amount is not None and evidence.amount != notice.amount_received:
-        doubts.call_a_person(
-            session, ReviewKind.AMOUNT_MISMATCH, "two-amounts", payment, evidence, _TWO_AMOUNTS, now
-        )
+    named = evidence.amount or payment.amount
+    if named != notice.amount_received:
+        doubts.two_amounts(session, payment, named, evidence.inbox_id, now)
     refresh_standing(session, consultation, now=now)
-
-
-_TWO_AMOUNTS = "The prompt and the paybill notice name two amounts for one receipt; check the M-Pesa statement."
 
 
 def _fail(
@@ -157,9 +153,8 @@ def _join(
         )
         return
     into = payment if notice.is_aside else notice
-    merge(session, consultation, aside, into, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
-    if into is payment:
-        _correct(session, consultation, payment, evidence, now)
+    source, inbox_id, named = evidence.source, evidence.inbox_id, evidence.amount
+    merge(session, consultation, aside, into, source=source, inbox_id=inbox_id, named_amount=named, now=now)
 
 
 def _contradict(
@@ -291,21 +286,7 @@ def _merge(
     _record(session, payment, evidence, payment.status, now)
     if payment.is_aside:  # another receipt than the notice's, so it is other money
         assign(session, consultation, payment, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
-    _correct(session, consultation, payment, evidence, now)
-
-
-def _correct(
-    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
-) -> None:
-    """Bring what a query made us assume in line with what came."""
-    difference = (evidence.amount or payment.amount_received) - payment.amount_received
-    if difference > 0:
-        payment.amount_received += difference
-        _hold(session, payment, difference, "corrected", now)
-        allocate(session, consultation, payment, now=now)
-    elif difference < 0:
-        take_out(session, consultation, payment, -difference, now=now)
-        refresh_standing(session, consultation, now=now)
+    correct(session, consultation, payment, evidence.amount or payment.amount_received, now=now)
 
 
 def _book_more_money(

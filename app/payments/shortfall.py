@@ -1,4 +1,4 @@
-"""Less money than a query had proved: the books say what came, and the firm stands in for what it had promised."""
+"""Other money than a query had made us assume: the books say what came, and the firm stands in for its promise."""
 
 from __future__ import annotations
 
@@ -10,13 +10,34 @@ from sqlalchemy.orm import Session
 from app import money
 from app.consultations.models import Consultation, ConsultationStatus
 from app.payments import ledger, notices
+from app.payments.allocation import allocate, refresh_standing
 from app.payments.models import Payment, Refund, RefundEvent, RefundStatus
 from app.payments.refunds import is_dead, money_held
 
 _UNSERVED = (ConsultationStatus.PENDING, ConsultationStatus.EXPIRED)
 
 
-def take_out(
+def correct(session: Session, consultation: Consultation, payment: Payment, came: int, *, now: datetime) -> None:
+    """Bring the amount that a query had made us assume in line with the cents that came."""
+    difference = came - payment.amount_received
+    if difference > 0:
+        payment.amount_received += difference
+        ledger.transfer(
+            session,
+            debit=ledger.WORKING,
+            credit=ledger.holding_account(payment),
+            amount=difference,
+            currency=payment.currency,
+            event_key=f"payment:{payment.id}:corrected",
+            now=now,
+        )
+        allocate(session, consultation, payment, now=now)
+    elif difference < 0:
+        _take_out(session, consultation, payment, -difference, now=now)
+        refresh_standing(session, consultation, now=now)
+
+
+def _take_out(
     session: Session, consultation: Consultation, payment: Payment, amount: int, *, now: datetime
 ) -> None:
     """Take out of a payment the cents that turned out never to have come.

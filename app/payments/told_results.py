@@ -24,7 +24,7 @@ from app.payments.daraja import (
     transaction_state,
 )
 from app.payments.disburse import stop_all
-from app.payments.evidence import Source, from_state_of_payment
+from app.payments.evidence import MoneyIn, Source, from_state_of_payment
 from app.payments.evidence_out import MoneyOut, from_result, from_state
 from app.payments.models import (
     BalanceReading,
@@ -40,7 +40,7 @@ from app.payments.models import (
 )
 from app.payments.purpose import purpose_of
 from app.payments.receive import hear_again
-from app.payments.same_money import assign, merge, prompt_of, proof
+from app.payments.same_money import assign, merge, notice_of, prompt_of, proof
 from app.payments.settle_out import settle_out
 from app.payments.states import Says
 
@@ -218,31 +218,37 @@ def learn_of_payment(
         # What a prompt brought is a "Pay Bill Online" (production 2024).
         payment.came_by_prompt = "online" in state.reason_type.lower()
     if consultation is not None:
-        _tell_apart(session, consultation, payment, inbox_id=inbox_id, now=now)
+        _tell_apart(session, consultation, payment, told, now=now)
 
 
 def _tell_apart(
-    session: Session, consultation: Consultation, notice: Payment, *, inbox_id: int, now: datetime
+    session: Session, consultation: Consultation, notice: Payment, told: MoneyIn, *, now: datetime
 ) -> None:
-    """Say of a notice and a prompt that may be one payment whether they are, now that the books have spoken."""
-    prompt = prompt_of(session, notice) if notice.is_aside else _aside_prompt(session, notice)
-    aside = notice if notice.is_aside else prompt
-    if aside is None or aside.amount_returned:
-        return  # what staff have given back was there; they decided
-    same = proof(notice, prompt) if prompt is not None else False
-    if same and prompt is not None:
-        into = prompt if aside is notice else notice
-        merge(session, consultation, aside, into, source=Source.STATUS, inbox_id=inbox_id, now=now)
-    elif same is False:
-        assign(session, consultation, aside, source=Source.STATUS, inbox_id=inbox_id, now=now)
+    """Say of a notice and the prompts that may be the same payment what they are, now that the books spoke."""
+    for aside in [notice] if notice.is_aside else _aside_prompts(session, consultation):
+        other = prompt_of(session, aside) if aside is notice else notice_of(session, aside)
+        if aside.amount_returned:
+            continue  # what staff have given back was there; they decided
+        if other is None:
+            assign(session, consultation, aside, source=Source.STATUS, inbox_id=told.inbox_id, now=now)
+        elif notice in (aside, other) and proof(notice, other if aside is notice else aside):
+            merge(
+                session,
+                consultation,
+                aside,
+                other,
+                source=Source.STATUS,
+                inbox_id=told.inbox_id,
+                named_amount=told.amount,
+                now=now,
+            )
+        elif other.channel is Channel.C2B and not other.queries:
+            other.next_query_at = now  # the books have not been asked about this one
 
 
-def _aside_prompt(session: Session, notice: Payment) -> Payment | None:
-    """Find the prompt that is kept aside because of a notice."""
+def _aside_prompts(session: Session, consultation: Consultation) -> list[Payment]:
+    """Find the prompts of a booking that are kept aside because of its notices."""
     aside = sa.select(Payment).where(
-        Payment.channel == Channel.STK,
-        Payment.consultation_id == notice.consultation_id,
-        Payment.amount_received == notice.amount_received,
-        Payment.is_aside,
+        Payment.channel == Channel.STK, Payment.consultation_id == consultation.id, Payment.is_aside
     )
-    return session.scalar(aside.order_by(Payment.id).limit(1))
+    return list(session.scalars(aside.order_by(Payment.id)))

@@ -330,6 +330,63 @@ def test_a_query_after_the_notice_does_not_count_the_money_twice(desk, booking):
     assert desk.rows(Refund) == []
 
 
+def charge_otherwise(desk: Desk, by: int) -> None:
+    """Have Safaricom take other money than was asked for, and tell of it as paybill money only."""
+    dual(desk)
+    desk.safaricom.control("faults", scope="all", kind="stk", faults={"charge_off": by}).raise_for_status()
+
+
+@pytest.mark.parametrize("by", [-1, 500])
+def test_a_notice_of_another_amount_than_the_query_proved_is_not_counted_beside_it(desk, booking, by):
+    charge_otherwise(desk, by)
+    payment_id = pay(desk, booking)
+    notices = [callback for callback in waiting(desk.safaricom) if "/c2b/" in callback["url"]]
+    desk.safaricom.drop_callbacks()
+    learn_by_query(desk)
+    for callback in notices:
+        knock(desk.app, door_of(callback), callback["body"])
+    assert c2b_payments(desk)[0].is_aside
+    assert desk.rows(Refund) == []
+    desk.send()
+    told(desk)
+    came = (FEE + by) * 100
+    prompt = desk.payment(payment_id)
+    assert (c2b_payments(desk)[0].merged_into_id, prompt.amount_received) == (payment_id, came)
+    assert (received(desk), balance(desk, "suspense"), Out(desk).balance("mpesa:working")) == (came, 0, came)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert prompt.amount_covered == max(0, -by) * 100
+    assert [refund.amount for refund in desk.rows(Refund)] == ([by * 100] if by > 0 else [])
+    assert "amount_mismatch" in review_kinds(desk)
+
+
+def test_a_query_after_a_notice_of_another_amount_does_not_count_the_money_twice(desk, booking):
+    charge_otherwise(desk, -1)
+    payment_id = pay(desk, booking)
+    deliver_only(desk, "/c2b/")
+    assert standing(desk, booking) == ("Pending", "PartiallyPaid")
+    learn_by_query(desk)
+    assert desk.payment(payment_id).is_aside
+    until_quiet(desk, rounds=3)
+    prompt = desk.payment(payment_id)
+    assert (prompt.merged_into_id, prompt.amount_received) == (c2b_payments(desk)[0].id, 0)
+    assert (balance(desk, "suspense"), received(desk)) == (0, (FEE - 1) * 100)
+    assert "amount_mismatch" in review_kinds(desk)
+
+
+def test_a_part_paid_by_paybill_beside_a_prompt_is_other_money(desk, booking):
+    desk.safaricom.control("switches", external_validation=False).raise_for_status()
+    payment_id = pay(desk, booking)
+    desk.safaricom.drop_callbacks()
+    learn_by_query(desk)
+    pay_by_paybill(desk, booking.reference, 500)
+    [part] = c2b_payments(desk)
+    assert part.is_aside  # until the books have spoken
+    until_quiet(desk, rounds=2)
+    [part] = c2b_payments(desk)
+    assert (part.is_aside, part.merged_into_id, desk.payment(payment_id).amount_received) == (False, None, FEE * 100)
+    assert [refund.amount for refund in desk.rows(Refund)] == [50_000]
+
+
 def test_two_payments_of_one_booking_are_two_whatever_looks_alike(desk, booking):
     payment_id = pay(desk, booking)
     desk.safaricom.drop_callbacks()
