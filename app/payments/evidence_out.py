@@ -41,7 +41,7 @@ class MoneyOut:
 def from_result(result: ApiResult, kind: DisbursementKind, *, inbox_id: int) -> MoneyOut | None:
     """Read the result of an order; None where it proves nothing, so that Safaricom has to be asked."""
     if result.outcome is ResultOutcome.FAILED:
-        return _failed(result, inbox_id=inbox_id)
+        return _failed(result, kind, inbox_id=inbox_id)
     done = b2c_payment(result) if kind is DisbursementKind.B2C else reversal_done(result)
     if done is None:
         return None
@@ -57,10 +57,10 @@ def from_result(result: ApiResult, kind: DisbursementKind, *, inbox_id: int) -> 
     )
 
 
-def _failed(result: ApiResult, *, inbox_id: int) -> MoneyOut:
+def _failed(result: ApiResult, kind: DisbursementKind, *, inbox_id: int) -> MoneyOut:
     code = describe_api(result.result_code)
     # Said of an order that may have been sent twice: the first one did it, and its own result was lost.
-    gone_back_before = code.reason == "already_reversed"
+    gone_back_before = kind is DisbursementKind.REVERSAL and code.reason == "already_reversed"
     return MoneyOut(
         source=Source.RESULT,
         says=Says.PAID if gone_back_before else Says.FAILED,

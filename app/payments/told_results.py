@@ -24,7 +24,7 @@ from app.payments.daraja import (
     transaction_state,
 )
 from app.payments.disburse import stop_all
-from app.payments.evidence import MoneyIn, Source, from_state_of_payment
+from app.payments.evidence import MoneyIn, Source, cents, from_state_of_payment
 from app.payments.evidence_out import MoneyOut, from_result, from_state
 from app.payments.models import (
     BalanceReading,
@@ -148,6 +148,13 @@ def _learn_of_order(
     inbox_id: int,
     now: datetime,
 ) -> None:
+    attempt = session.get_one(Disbursement, disbursement_id)
+    if state is not None and _is_of_another(attempt, state):
+        check = "M-Pesa answered a question about this order with another one; check the M-Pesa statement."
+        doubts.call_about_sending(
+            session, attempt, "other-answer", check, from_state(state, inbox_id=inbox_id), now
+        )
+        return
     evidence = from_state(state, inbox_id=inbox_id) if state else None
     is_unpaid = evidence.says is Says.FAILED if evidence else state is None and _says_not_found(result)
     if is_unpaid and _is_one_copy_of_many(session, disbursement_id):
@@ -156,6 +163,16 @@ def _learn_of_order(
         settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
     elif state is None and _says_not_found(result):
         _not_found(session, disbursement_id, inbox_id=inbox_id, now=now)
+
+
+def _is_of_another(attempt: Disbursement, state: TransactionState) -> bool:
+    """Say whether neither an id nor the amount of what the books told is the order's.
+
+    An id alone decides nothing: the pages do not agree whose ids an answer names (daraja-docs Transaction Status).
+    """
+    ours = {attempt.originator_conversation_id, attempt.safaricom_originator_id, attempt.conversation_id}
+    named = {state.originator_conversation_id, state.conversation_id} - {None}
+    return bool(named) and not named & ours and cents(state.amount) not in (None, attempt.amount)
 
 
 def _is_one_copy_of_many(session: Session, disbursement_id: int) -> bool:

@@ -383,7 +383,11 @@ def test_a_part_paid_by_paybill_beside_a_prompt_is_other_money(desk, booking):
     assert part.is_aside  # until the books have spoken
     until_quiet(desk, rounds=2)
     [part] = c2b_payments(desk)
-    assert (part.is_aside, part.merged_into_id, desk.payment(payment_id).amount_received) == (False, None, FEE * 100)
+    assert (part.is_aside, part.merged_into_id, desk.payment(payment_id).amount_received) == (
+        False,
+        None,
+        FEE * 100,
+    )
     assert [refund.amount for refund in desk.rows(Refund)] == [50_000]
 
 

@@ -215,3 +215,21 @@ def test_a_payout_that_was_refused_at_the_door_may_be_retried_at_once(rich: Trea
     rich.desk.safaricom.control("faults", scope="next", kind="b2c", faults={"request": "maintenance"})
     assert until_decided(rich, payout_id) == "completed"
     assert rich.moved() == [AMOUNT]
+
+
+def test_an_answer_about_another_order_proves_nothing(rich: Treasury):
+    first = rich.approved(recipient_phone=numbers.RESULT_LOST, amount=AMOUNT)
+    second = rich.approved(recipient_phone=numbers.RESULT_LOST, amount=AMOUNT + 1)
+    for _ in range(3):
+        rich.desk.clock.advance(seconds=60)
+        rich.desk.send()
+    mixed_up = waiting(rich.desk.safaricom)
+    rich.desk.safaricom.drop_callbacks()
+    for callback, other in zip(mixed_up, reversed(mixed_up), strict=True):
+        assert knock(rich.desk.app, door_of(callback), other["body"]).status_code == 200
+    assert len(mixed_up) == 2
+    assert [rich.payout(number).status for number in (first, second)] == ["processing"] * 2
+    assert {item.news_key for item in rich.desk.rows(ReviewItem)} == {
+        f"disbursement:{number}:other-answer" for number in (1, 2)
+    }
+    assert [until_decided(rich, number) for number in (first, second)] == ["completed"] * 2
