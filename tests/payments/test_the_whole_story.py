@@ -15,6 +15,7 @@ from app.payments.books import balances, pulling
 from app.payments.gateway import gateway
 from app.runtime import runtime
 from tests.payments.conftest import FEE, PHONE, Desk
+from tests.payments.invariants import check_money
 from tests.payments.out_scenes import pay_by_paybill
 from tests.payments.scenes import close_money, pay
 from tests.people import PASSWORD, bearer, make_user
@@ -134,11 +135,13 @@ def test_the_rest_of_mpesa_works_over_http_from_end_to_end(desk, people, tmp_pat
     [refund] = achieng.get("/payment/refunds")["items"]
     assert (refund["status"], refund["attempts"][0]["kind"]) == ("completed", "reversal")
     assert achieng.get(f"/consultations/{second.id}")["payment_status"] == "Refunded"
-    dalmas.post("/payment/mpesa/reverse", {"transaction_id": payment_id, "remarks": "again"}, expect=409)
+    dalmas.post(
+        "/payment/mpesa/reverse", {"transaction_id": payment_id, "remarks": "again"}, password=True, expect=409
+    )
 
     # A part of a served booking goes back as a goodwill, by B2C.
     part = {"transaction_id": paid["id"], "amount": 500, "remarks": "goodwill"}
-    made = dalmas.ask("POST", "/payment/mpesa/reverse", json=part).json()
+    made = dalmas.post("/payment/mpesa/reverse", part, password=True)
     assert made["amount"] == 500
     results_come(desk)
     movements = dalmas.get("/payment/mpesa/transactions", params={"booking_id": booking.id})["items"]
@@ -184,3 +187,4 @@ def test_the_rest_of_mpesa_works_over_http_from_end_to_end(desk, people, tmp_pat
     assert page.headers["Content-Type"].startswith("text/html")
     assert "<svg" in page.text
     assert dalmas.get("/payment/review")["items"] == []
+    check_money(desk)
