@@ -82,7 +82,13 @@ class Shillings(ma.fields.Integer):
 
 
 class Text(ma.fields.String):
-    """Text of bounded length, in NFC, without control characters; surrounding blanks are cut."""
+    """Text of bounded length, in NFC, in which everything can be seen and stands where it is written.
+
+    Surrounding blanks are cut. Controls, line breaks and format characters (direction, joiners, zero width) are
+    refused: they make one name look like another.
+    """
+
+    UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
     def __init__(self, *, max_length: int, min_length: int = 0, pattern: str | None = None, **kwargs: Any) -> None:
         checks: list[Any] = [validate.Length(min=min_length, max=max_length)]
@@ -92,8 +98,8 @@ class Text(ma.fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         text = unicodedata.normalize("NFC", super()._deserialize(value, attr, data, **kwargs) or "")
-        if any(unicodedata.category(char) in {"Cc", "Cs", "Zl", "Zp"} for char in text):
-            raise ma.ValidationError("Must not contain control characters or line breaks.")
+        if any(unicodedata.category(char) in self.UNSEEN for char in text):
+            raise ma.ValidationError("Must not contain invisible or control characters, nor line breaks.")
         return text.strip()
 
 

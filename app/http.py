@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 import flask_smorest
 import marshmallow as ma
-from flask import Request, abort, request
+from flask import Request, abort, current_app, request
 from flask_jwt_extended import get_current_user, verify_jwt_in_request
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
@@ -69,11 +69,24 @@ class StrictParser(FlaskParser):
         return super().load_querystring(req, schema)
 
 
-def refuse_cut_bodies() -> None:
-    """Refuse a chunked body that is too large; Werkzeug would hand on its beginning as if it were all."""
+def body_is_cut() -> bool:
+    """Say whether a chunked body is too large; Werkzeug would hand on its beginning as if it were all."""
     is_full = request.content_length is None and len(request.get_data()) == request.max_content_length
-    if is_full and request.environ["wsgi.input"].read(1):
+    return is_full and bool(request.environ["wsgi.input"].read(1))
+
+
+def refuse_cut_bodies() -> None:
+    """Refuse a chunked body that is too large, except where the view looks for itself."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    if not getattr(view, "takes_large_body", False) and body_is_cut():
         abort(413)
+
+
+def takes_large_body(view: View) -> View:
+    """Leave it to a view to set its own limit and to ask body_is_cut(); goes right below `allow`."""
+    marked: Any = view
+    marked.takes_large_body = True
+    return view
 
 
 class InvalidJson(Problem):

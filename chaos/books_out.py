@@ -157,7 +157,7 @@ def read(connection: sa.Connection, books: Books) -> BooksOut:
             " JOIN disbursements d ON d.id = r.disbursement_id WHERE d.payout_id = p.id) FROM payouts p"
             " UNION ALL SELECT 'refund ' || f.id, status, amount, EXISTS (SELECT 1 FROM review_items r"
             " LEFT JOIN disbursements d ON d.id = r.disbursement_id"
-            " WHERE d.refund_id = f.id OR r.news_key = 'refund:' || f.id || '\\:no-way') FROM refunds f"
+            " WHERE d.refund_id = f.id OR r.news_key LIKE 'refund:' || f.id || '\\:no-way%') FROM refunds f"
         )
     )
     accounts = {name: _held(connection, name) for name in ("mpesa:working", "mpesa:utility")}

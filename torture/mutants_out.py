@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -30,6 +30,7 @@ from app.payments import (
     told_paybill,
     told_results,
 )
+from app.payments.changes import change_payout
 from app.payments.evidence import Source
 from app.payments.evidence_out import MoneyOut, from_result, refused
 from app.payments.models import (
@@ -42,9 +43,10 @@ from app.payments.models import (
     Refund,
     RefundStatus,
 )
+from app.payments.payout_purpose import PayoutPurpose
 from app.payments.payouts import approval as payouts
 from app.payments.payouts import drafts as payout_drafts
-from app.payments.purpose import PayoutPurpose, lock_refund
+from app.payments.refund_purpose import lock_refund
 from app.payments.settle_out import settle_out
 from app.payments.states import OUT_TRANSITIONS, OutAction, Says
 from torture.knobs import Knobs
@@ -59,6 +61,7 @@ _NOTICES = replace(_BILLS, faults={"status unanswered": 0.8, "validation off": 0
 _TOLD_TWICE = Knobs(
     faults={"pushes told twice": 0.8, "callback lost": 0.6, "notice late": 0.4}, by_bill=0.3, clients=3, deeds=10
 )
+_CHARGED_OTHERWISE = replace(_TOLD_TWICE, faults={**_TOLD_TWICE.faults, "charge off": 0.8})
 _LIES_AND_CRASHES = replace(_LIES, faults={"results contradict": 0.8, "crash": 0.8, "stall": 0.8}, clerks=0)
 _TIMED_OUT = replace(_OFFICE, faults={"time-out told": 0.8, "time-out told alone": 0.4}, by_bill=0.5)
 _STRANGERS = replace(_OFFICE, faults={"stranger": 0.8, "result late": 0.8}, by_bill=1.0)
@@ -157,6 +160,14 @@ def _owner_among_prompts(session: Session, receipt: str | None) -> Payment | Non
     return session.scalar(same) if receipt else None
 
 
+def _if_of_one_amount(find: Callable[[Session, Payment], Payment | None]) -> Any:
+    def find_equal(session: Session, payment: Payment) -> Payment | None:
+        found = find(session, payment)
+        return found if found is not None and found.amount == payment.amount else None
+
+    return find_equal
+
+
 def _held_with_what_is_aside(session: Session, consultation_id: int) -> int:
     held = sa.func.sum(Payment.amount_received + Payment.amount_covered - Payment.amount_returned)
     return int(session.scalar(sa.select(held).where(Payment.consultation_id == consultation_id)) or 0)
@@ -172,7 +183,7 @@ def _uncounted(session: Session, amount: int, limits: Any, *, now: Any) -> Any:
 
 
 def _keep_what_failed(purpose: PayoutPurpose, session: Session, attempt: Any, evidence: Any, *, now: Any) -> None:
-    purpose.change(session, PayoutStatus.FAILED, evidence.reason, now=now)
+    change_payout(session, purpose.payout, PayoutStatus.FAILED, evidence.reason, now=now)
 
 
 @contextmanager
@@ -267,6 +278,19 @@ ALL = (
             (receive, "_asked_of_this_payer", nothing),
         ),
         weather=_TOLD_TWICE,
+    ),
+    Mutant(
+        "what has another amount is other money",
+        swap(
+            (receive, "prompt_of", _if_of_one_amount(same_money.prompt_of)),
+            (settle, "notice_of", _if_of_one_amount(same_money.notice_of)),
+        ),
+        weather=_CHARGED_OTHERWISE,
+    ),
+    Mutant(
+        "a merge keeps the amount that was assumed",
+        swap((same_money, "correct", nothing)),
+        weather=_CHARGED_OTHERWISE,
     ),
     Mutant(
         "a merge without its journal line", swap((same_money, "ledger", _MERGES_LEFT_OUT)), weather=_TOLD_TWICE

@@ -101,7 +101,8 @@ class Clerk:
             amount = self.rng.choice((None, None, received // 300, received // 100 + 1))
             body = {"transaction_id": number, "remarks": "agreed by telephone"}
             body |= {"amount": amount} if amount else {}
-            self.send(f"gives payment {number} back", "/api/payment/mpesa/reverse", body, key=self._key())
+            deed = f"gives payment {number} back"
+            self._with_password(partial(self.send, deed, "/api/payment/mpesa/reverse", body, key=self._key()))
 
     def _retry(self) -> None:
         failed = self.world.rows(_FAILED)

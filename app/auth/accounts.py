@@ -5,16 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.auth import password_policy
 from app.auth.hashing import hash_password
-from app.auth.models import User
-from app.database import constraint_of, transactional
+from app.auth.logins import InvalidToken
+from app.auth.models import PastNumber, User
+from app.database import constraint_of, lock, transactional
 from app.errors import Problem
-from app.roles import Role
+from app.roles import STAFF, Role
 
 log = structlog.get_logger("security")
 
@@ -50,10 +52,26 @@ def _add(session: Session, fields: dict[str, Any]) -> User:
     return user
 
 
+def moves_staff_phone(user: User, changes: dict[str, str | None]) -> bool:
+    """Say whether somebody of the staff would get another phone number or none; it tells whose money is whose."""
+    return user.role in STAFF and changes.get("phone_number", user.phone_number) != user.phone_number
+
+
 @transactional
-def change_profile(session: Session, *, user_id: int, changes: dict[str, str | None]) -> User:
-    """Write down a new name or phone number, as far as given."""
-    user = session.get_one(User, user_id)
+def change_profile(session: Session, *, user_id: int, changes: dict[str, str | None], now: datetime) -> User:
+    """Write down a new name or phone number, as far as given; a number that goes is remembered."""
+    user = lock(session, User, user_id)
+    if user is None:
+        raise InvalidToken
+    before = user.phone_number
     for name, value in changes.items():
         setattr(user, name, value)
+    if before is not None and before != user.phone_number:
+        session.add(PastNumber(user_id=user.id, phone_number=before, until=now))
     return user
+
+
+def numbers_of(session: Session, user: User) -> set[str]:
+    """Return every phone number that an account has or ever had."""
+    past = sa.select(PastNumber.phone_number).where(PastNumber.user_id == user.id)
+    return {*session.scalars(past), *filter(None, [user.phone_number])}

@@ -38,6 +38,17 @@ class User(Base):
     created_at: Mapped[datetime]
 
 
+class PastNumber(Base):
+    """A phone number that an account had until then: changing it makes nobody another person."""
+
+    __tablename__ = "past_numbers"
+
+    id: Mapped[PrimaryKey]
+    user_id: Mapped[int] = mapped_column(sa.ForeignKey("users.id"), index=True)
+    phone_number: Mapped[str] = mapped_column(sa.String(12))
+    until: Mapped[datetime]
+
+
 class Login(Base):
     """One log-in, which is one family of tokens: only the newest refresh token of it is good."""
 

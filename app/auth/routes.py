@@ -123,9 +123,15 @@ def read_me() -> User:
 @allow()
 @blp.arguments(ProfileSchema)
 @blp.response(200, UserSchema)
+@blp.alt_response(403, schema=ErrorSchema, description=stepup.ReauthenticationRequired.code)
 def change_me(body: Fields) -> User:
-    """Change one's own name or phone number"""
-    return accounts.change_profile(user_id=_me().id, changes=body)
+    """Change one's own name or phone number
+
+    Staff type their password again before they change or remove their number.
+    """
+    if accounts.moves_staff_phone(_me(), body):
+        stepup.require_recent_password(now=_now())
+    return accounts.change_profile(user_id=_me().id, changes=body, now=_now())
 
 
 @blp.route("/password", methods=["POST"])

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from app import money
+from app.consultations import notices
 from app.consultations.bookings import change
 from app.consultations.lookup import Part, load, lock_for, part_in
 from app.consultations.models import Consultation, PaymentStatus
@@ -80,6 +81,7 @@ def cancel(
     consultation, part = lock_for(session, actor, consultation_id)
     if consultation.status != CANCELLED:
         terms = preview(consultation, actor=actor, tiers=tiers, now=now)
+        in_calendars = consultation.status == CONFIRMED
         consultation.cancelled_by_id, consultation.kept_amount = actor.id, terms.kept
         change(
             session,
@@ -90,4 +92,6 @@ def cancel(
             status=CANCELLED,
             payment_status=None if terms.refund == 0 else PaymentStatus.REFUNDING,
         )
+        if in_calendars and terms.refund == 0:  # what goes back is told of with its sum, once that is known
+            notices.cancelled(session, consultation, now=now)
     return load(session, consultation_id)

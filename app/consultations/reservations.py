@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.auth.models import User
+from app.consultations import notices
 from app.consultations.advocates import find_bookable
 from app.consultations.availability import overlaps, timetable
 from app.consultations.bookings import expire, record
@@ -124,12 +125,15 @@ def reschedule(
         return load(session, consultation_id)
     check_reschedulable(consultation, part=part, tiers=tiers, now=now)
     slot, _ = _free_up(session, consultation.advocate_id, starts_at, now=now)
-    moved = f"from {consultation.starts_at.isoformat()} to {slot.starts_at.isoformat()}"
+    before = consultation.starts_at
+    moved = f"from {before.isoformat()} to {slot.starts_at.isoformat()}"
     consultation.starts_at, consultation.ends_at = slot.starts_at, slot.ends_at
     _write_or_refuse(session)
     unchanged = (consultation.status, consultation.payment_status)
     cause = f"rescheduled_by_{part}"
     record(session, consultation, unchanged, now=now, cause=cause, actor_id=actor.id, detail=moved)
+    if consultation.status == CONFIRMED:  # a held slot stands in no calendar yet
+        notices.moved(session, consultation, before=before, now=now)
     return load(session, consultation_id)
 
 

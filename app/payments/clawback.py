@@ -11,7 +11,6 @@ from app.errors import Problem
 from app.payments import ledger
 from app.payments.models import LedgerTransfer
 from app.payments.payouts.limits import spendable
-from app.payments.purpose import lock_account
 
 
 class AlreadyPaidOut(Problem):
@@ -33,7 +32,7 @@ def shares_of(session: Session, consultation: Consultation, amount: int) -> dict
     advocate = ledger.advocate_account(consultation.advocate_id)
     balances = {}
     for name in sorted((own, advocate, ledger.COMMISSION)):
-        account = lock_account(session, name)
+        account = ledger.lock_account(session, name)
         balances[name] = account.balance if account else 0
     balances[advocate] = spendable(session, advocate)
     missing = amount - balances[own]

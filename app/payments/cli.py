@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 from flask.cli import AppGroup
@@ -18,7 +18,7 @@ from tqdm import tqdm
 from app import phone
 from app.errors import Problem
 from app.payments import jobs, paybill_addresses
-from app.payments.books import pulling, reconcile, report, statements
+from app.payments.books import pulling, reconcile, report, statement_file, statements
 from app.payments.books.schemas import ImportedSchema, ReconciliationSchema, RegisteredSchema, StatisticsSchema
 from app.payments.books.statistics import Span, statistics
 from app.payments.daraja import DarajaError
@@ -32,7 +32,7 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print one line o
 day_option = click.DateTime(["%Y-%m-%d"])
 first_day = click.option("--from", "first", type=day_option, help="First day, in Nairobi.")
 last_day = click.option("--to", "last", type=day_option, help="Last day, in Nairobi.")
-statement_file = click.File("r", encoding="utf-8-sig", errors="replace")
+exported_file = click.File("rb")
 
 
 @payments_commands.command()
@@ -69,9 +69,9 @@ def stats(first: datetime | None, last: datetime | None, as_json: bool) -> None:
 
 @payments_commands.command("reconcile")
 @click.option("--date", "day", type=day_option, required=True, help="The day in Nairobi.")
-@click.option("--statement", type=statement_file, help="Take in this statement first.")
+@click.option("--statement", type=exported_file, help="Take in this statement first.")
 @as_json
-def reconcile_day(day: datetime, statement: TextIO | None, as_json: bool) -> None:
+def reconcile_day(day: datetime, statement: BinaryIO | None, as_json: bool) -> None:
     """Compare a day with Safaricom's books, settle what they prove, call a person for the rest.
 
     Ends with 1 where the two sides still differ.
@@ -86,9 +86,9 @@ def reconcile_day(day: datetime, statement: TextIO | None, as_json: bool) -> Non
 
 
 @payments_commands.command("import-statement")
-@click.argument("file", type=statement_file)
+@click.argument("file", type=exported_file)
 @as_json
-def import_statement(file: TextIO, as_json: bool) -> None:
+def import_statement(file: BinaryIO, as_json: bool) -> None:
     """Take in a statement that the M-Pesa portal exported."""
     _print(ImportedSchema().dump(_import(file, as_json)), as_json)
 
@@ -144,8 +144,8 @@ def _day(instant: datetime | None) -> date | None:
     return instant.date() if instant else None
 
 
-def _import(file: TextIO, as_json: bool) -> statements.Imported:
-    statement = _said(lambda: statements.read(file.read()))
+def _import(file: BinaryIO, as_json: bool) -> statements.Imported:
+    statement = _said(lambda: statement_file.read(file.read()))
     return statements.import_lines(statement, now=runtime().clock.now, lines=_watched(statement.lines, as_json))
 
 

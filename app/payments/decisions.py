@@ -14,10 +14,10 @@ from app.consultations.lookup import ConsultationNotFound
 from app.consultations.models import Consultation
 from app.database import lock
 from app.errors import InvalidInput
+from app.payments.changes import change_payout
 from app.payments.evidence import Source, by_hand
 from app.payments.evidence_out import MoneyOut
 from app.payments.models import Channel, Decision, Payment, Payout, ReviewDecision, ReviewItem
-from app.payments.purpose import PayoutPurpose
 from app.payments.refunds import request_refund
 from app.payments.same_money import assign, merge, notice_of, prompt_of
 from app.payments.settle import settle
@@ -91,7 +91,7 @@ def _unfreeze(session: Session, item: ReviewItem, said: ReviewDecision, _propose
     if payout is None or not payout.is_frozen:
         return
     payout.is_frozen = False
-    PayoutPurpose(payout).change(session, payout.status, "released", actor_id=said.actor_id, now=now)
+    change_payout(session, payout, payout.status, "released", actor_id=said.actor_id, now=now)
 
 
 def _check_aside(session: Session, item: ReviewItem, _said: ReviewDecision) -> None:

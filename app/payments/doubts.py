@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.payments.evidence import Evidence
 from app.payments.evidence_out import MoneyOut
-from app.payments.models import Disbursement, Payment, Refund, ReviewKind
+from app.payments.models import Disbursement, Payment, Refund, RefundEvent, RefundStatus, ReviewKind
 from app.payments.review import open_item
 
 
@@ -173,11 +173,14 @@ def call_about_id(session: Session, payment: Payment, how: str, what: str, now: 
 
 
 def refund_needs_a_person(session: Session, refund: Refund, now: datetime) -> None:
-    """Call a person for a refund that failed, or that M-Pesa offers no way for."""
+    """Call a person for a refund that failed, or that M-Pesa offers no way for: once for each time it did."""
+    failed = sa.select(sa.func.count()).where(
+        RefundEvent.refund_id == refund.id, RefundEvent.status_after == RefundStatus.FAILED
+    )
     open_item(
         session,
         ReviewKind.UNKNOWN_OUTCOME,
-        news_key=f"refund:{refund.id}:no-way",
+        news_key=f"refund:{refund.id}:no-way:{session.scalar(failed)}",
         payment_id=refund.payment_id,
         consultation_id=refund.consultation_id,
         amount_expected=refund.amount,

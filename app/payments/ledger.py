@@ -92,6 +92,12 @@ def _move(session: Session, name: str, change: int, currency: str) -> None:
         raise WrongCurrency(f"{name} is not an account in {currency}")
 
 
+def lock_account(session: Session, name: str) -> LedgerAccount | None:
+    """Lock an account of the journal, so that what is on it stays until the end of the transaction."""
+    found = sa.select(LedgerAccount).where(LedgerAccount.name == name).with_for_update()
+    return session.scalar(found.execution_options(populate_existing=True))
+
+
 def balance(session: Session, name: str) -> int:
     """Return an account's balance in cents, from the journal itself."""
     credits_ = sa.func.coalesce(sa.func.sum(LedgerTransfer.amount).filter(LedgerTransfer.credit == name), 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
+from app.auth.accounts import numbers_of
 from app.auth.models import User
 from app.consultations.models import Consultation
 from app.database import reading
@@ -27,11 +28,11 @@ def paid_by_or_for(person_id: int) -> sa.ColumnElement[bool]:
 
 
 def is_own(session: Session, payment: Payment, person: Person) -> bool:
-    """Say whether somebody has paid, by account or by phone, or is the client whose booking was paid for."""
-    if payment.payer_id == person.id:
-        return True
-    phone = session.scalar(sa.select(User.phone_number).where(User.id == person.id))
-    if phone is not None and phone == payment.phone:
+    """Say whether somebody has paid, by account or by phone, or is the client whose booking was paid for.
+
+    A number that they had once counts too: anybody may change their own just before they decide.
+    """
+    if payment.payer_id == person.id or payment.phone in numbers_of(session, session.get_one(User, person.id)):
         return True
     booked = sa.select(Consultation.client_id).where(Consultation.id == payment.consultation_id)
     return session.scalar(booked) == person.id

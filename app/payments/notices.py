@@ -11,21 +11,18 @@ from app import money
 from app.auth.models import User
 from app.clock import NAIROBI
 from app.consultations.calendar import calendar_file
-from app.consultations.models import Consultation, ConsultationStatus, Mode
+from app.consultations.models import Consultation, ConsultationStatus
+from app.consultations.notices import appointment_facts
+from app.letter import Facts, Letter, Written, write
 from app.mail import Attachment
 from app.outbox import queue_message, queue_sms
 from app.payments import letters
-from app.payments.letters import CORRECTED, ENDED, GIVEN_BACK, LATE, TOO_MUCH, Facts, Letter, Written
+from app.payments.letters import CORRECTED, ENDED, GIVEN_BACK, LATE, TOO_MUCH
 from app.payments.models import Payment
 from app.payments.wording import message_for
 
 __all__ = ["ENDED", "GIVEN_BACK", "LATE", "TOO_MUCH"]  # what money_goes_back is told
 
-MODES = {
-    Mode.VIDEO: "By video / Kwa video",
-    Mode.PHONE: "By phone / Kwa simu",
-    Mode.IN_PERSON: "In person / Ana kwa ana",
-}
 FULL_NUMBER = re.compile(r"254\d{9}", re.ASCII)  # Safaricom masks or hashes some of those that it tells us
 
 
@@ -34,9 +31,7 @@ def money_goes_back(
 ) -> None:
     """Tell a client that money which the booking cannot use goes back, in cents; `because` is one of __all__."""
     client = session.get_one(User, consultation.client_id)
-    written = letters.write(
-        because, name=client.full_name, amount=money.spoken(amount), reference=consultation.reference
-    )
+    written = write(because, name=client.full_name, amount=money.spoken(amount), reference=consultation.reference)
     cancelled = because is ENDED and consultation.status is ConsultationStatus.CANCELLED
     file = calendar_file(consultation, now=now) if cancelled else None
     _mail(session, client, written, None, now=now, attachment=file)
@@ -51,13 +46,8 @@ def payment_confirmed(session: Session, consultation: Consultation, payment: Pay
     """Tell a client that this payment has confirmed the booking, once for each booking."""
     client = session.get_one(User, consultation.client_id)
     received = money.spoken(payment.amount_received, payment.currency)
-    facts: Facts = (
-        ("Booking / Nafasi", consultation.reference),
-        ("When / Lini", f"{consultation.starts_at.astimezone(NAIROBI):%a %d %b %Y, %H:%M}"),
-        ("How / Namna", MODES[consultation.mode]),
-        ("Received / Tumepokea", received),
-    )
-    written = letters.write(
+    facts: Facts = (*appointment_facts(consultation), ("Received / Tumepokea", received))
+    written = write(
         letters.CONFIRMED,
         name=client.full_name,
         facts=facts + _receipt_fact(payment.mpesa_receipt_number),
@@ -80,7 +70,7 @@ def payment_failed(session: Session, consultation: Consultation, payment: Paymen
         return
     client = session.get_one(User, consultation.client_id)
     kept = consultation.held_until is not None and consultation.held_until > now
-    written = letters.write(
+    written = write(
         letters.NOT_PAID if kept else letters.NOT_PAID_IN_TIME,
         name=client.full_name,
         reference=consultation.reference,
@@ -105,7 +95,7 @@ def refund_sent(
 ) -> None:
     """Tell a client that a refund has arrived, in cents; `phone` is where to, if the account has no number."""
     client = session.get_one(User, consultation.client_id)
-    written = letters.write(
+    written = write(
         letters.REFUNDED,
         name=client.full_name,
         facts=_receipt_fact(receipt),
@@ -123,7 +113,7 @@ def refund_failed(
 ) -> None:
     """Tell a client that M-Pesa did not carry out a refund, in cents, once however often it is tried."""
     client = session.get_one(User, consultation.client_id)
-    written = letters.write(
+    written = write(
         letters.NOT_REFUNDED,
         name=client.full_name,
         reference=consultation.reference,
@@ -144,7 +134,7 @@ def payout_completed(
 ) -> None:
     """Tell the payee that a payout has arrived, in cents; `phone` is where to, if the account has no number."""
     payee = session.get_one(User, user_id)
-    written = letters.write(
+    written = write(
         letters.PAID_OUT,
         name=payee.full_name,
         facts=_receipt_fact(receipt),
@@ -159,7 +149,7 @@ def payout_completed(
 def payout_failed(session: Session, *, payout_id: int, user_id: int, amount: int, now: datetime) -> None:
     """Tell the payee that M-Pesa did not carry out a payout, in cents, once however often it is tried."""
     payee = session.get_one(User, user_id)
-    written = letters.write(letters.NOT_PAID_OUT, name=payee.full_name, amount=money.spoken(amount))
+    written = write(letters.NOT_PAID_OUT, name=payee.full_name, amount=money.spoken(amount))
     _mail(session, payee, written, f"payout:{payout_id}:failed", now=now)
 
 

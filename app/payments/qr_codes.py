@@ -15,19 +15,11 @@ from app.metrics import metrics
 from app.payments.collect import ConsultationNotFound, MpesaUnavailable, amount_due
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.ledger import KES
+from app.payments.paybill_hint import Paybill, paybill_for
 from app.roles import STAFF
 from config import Settings
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True)
-class Paybill:
-    """How to pay without a prompt and without a picture; the amount in cents."""
-
-    number: str
-    account: str
-    amount: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +42,14 @@ def for_booking(
     Raises ConsultationNotFound, AlreadyPaid, NotPayable or MpesaUnavailable.
     """
     consultation, due = _due(consultation_id, who=who, now=now)
-    by_till = settings.safaricom_transaction_type == "CustomerBuyGoodsOnline"
+    paybill = paybill_for(consultation, due, settings=settings)
     asks = metrics().asks
     try:
         png = daraja.qr_code(
             merchant_name=settings.business_name,
             reference=consultation.reference,
             amount_kes=money.to_shillings(due),
-            trx_code="BG" if by_till else "PB",
+            trx_code="PB" if paybill else "BG",
         )
     except DarajaError as error:
         asks.labels("qr", type(error).__name__).inc()
@@ -65,13 +57,12 @@ def for_booking(
         unmade = "M-Pesa made no QR code. Nothing was charged; pay by prompt or paybill, or try again."
         raise MpesaUnavailable(unmade, retry_after_s=15) from error
     asks.labels("qr", "accepted").inc()
-    number = settings.safaricom_shortcode
     return QrCode(
         booking_id=consultation.id,
         reference=consultation.reference,
         amount=due,
         currency=KES,
-        paybill=None if by_till else Paybill(number, consultation.reference, due),
+        paybill=paybill,
         png=png,
     )
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.database import transactional
 from app.money import from_shillings
+from app.payments.changes import change_refund
 from app.payments.disburse import Sender, open_attempt
 from app.payments.models import (
     BalanceReading,
@@ -18,7 +19,7 @@ from app.payments.models import (
     Refund,
     RefundStatus,
 )
-from app.payments.purpose import RefundPurpose, lock_refund
+from app.payments.refund_purpose import RefundPurpose, lock_refund
 
 SMALLEST_B2C = from_shillings(10)  # daraja-docs B2C
 
@@ -62,7 +63,7 @@ def _plan(session: Session, purpose: RefundPurpose, *, sender: Sender, now: date
         original_receipt=receipt,
         now=now,
     )
-    purpose.change(session, RefundStatus.SENT, kind.value, now=now)
+    change_refund(session, refund, RefundStatus.SENT, kind.value, now=now)
 
 
 def _can_be_reversed(session: Session, refund: Refund, payment: Payment) -> bool:

@@ -9,20 +9,22 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session, aliased
 
+from app.auth.models import User
 from app.database import reading, transactional
 from app.errors import Problem
 from app.http import Person, page
 from app.money import from_shillings
+from app.payments.changes import change_refund
 from app.payments.lookup import is_own, paid_by_or_for
 from app.payments.models import (
     Disbursement,
-    DisbursementStatus,
     Payment,
     Refund,
-    RefundEvent,
     RefundStatus,
 )
-from app.payments.purpose import RefundPurpose, lock_refund
+from app.payments.payouts.people import is_same_person
+from app.payments.proof import asking_for_proof, check_proved_unpaid
+from app.payments.refund_purpose import RefundPurpose, lock_refund
 from app.roles import STAFF
 
 log = structlog.get_logger()
@@ -59,16 +61,6 @@ class NotFailed(Problem):
     status, code, message = 409, "refund_not_failed", "This refund has not failed, so there is nothing to retry."
 
 
-class NotProvedUnpaid(Problem):
-    """The last attempt may have paid after all."""
-
-    status, code = 409, "not_proved_unpaid"
-    message = (
-        "M-Pesa's books have not said yet that the last attempt did not pay. M-Pesa is being asked: try again in "
-        "a minute, or decide its review item by the M-Pesa statement."
-    )
-
-
 @transactional
 def approve_one_by_rule(session: Session, *, above_shillings: int, now: datetime) -> bool:
     """Approve one refund that is not above the limit; say whether there was one.
@@ -96,16 +88,7 @@ def approve_one_by_rule(session: Session, *, above_shillings: int, now: datetime
     refund = session.scalar(small)
     if refund is None:
         return False
-    refund.status = RefundStatus.APPROVED
-    session.add(
-        RefundEvent(
-            refund_id=refund.id,
-            at=now,
-            status_before=RefundStatus.REQUESTED,
-            status_after=refund.status,
-            detail="not above the limit",
-        )
-    )
+    change_refund(session, refund, RefundStatus.APPROVED, "not above the limit", now=now)
     log.info("refund_approved", refund_id=refund.id, actor_id=None)
     return True
 
@@ -115,12 +98,12 @@ def approve(session: Session, *, refund_id: int, actor: Person, now: datetime) -
     """Approve a refund as a second person; raise RefundNotFound, OwnRefund, AnotherMustApprove or NotWaiting."""
     purpose = _lock_for(session, refund_id, actor)
     refund = purpose.refund
-    if refund.maker_id == actor.id:
+    if _made_it(session, refund, actor):
         raise AnotherMustApprove
     if refund.status is not RefundStatus.REQUESTED:
         raise NotWaiting
     refund.checker_id = actor.id
-    purpose.change(session, RefundStatus.APPROVED, None, actor_id=actor.id, now=now)
+    change_refund(session, refund, RefundStatus.APPROVED, None, actor_id=actor.id, now=now)
     session.refresh(refund, ["events", "attempts"])
     log.info("refund_approved", refund_id=refund.id, actor_id=actor.id)
     return refund
@@ -131,11 +114,8 @@ def retry(*, refund_id: int, actor: Person, now: datetime) -> Refund:
 
     Raises RefundNotFound, OwnRefund, NotFailed, or NotProvedUnpaid, and then has M-Pesa asked.
     """
-    try:
+    with asking_for_proof(Disbursement.refund_id == refund_id, now=now):
         return _retry(refund_id=refund_id, actor=actor, now=now)
-    except NotProvedUnpaid:
-        _ask_soon(refund_id=refund_id, now=now)
-        raise
 
 
 @transactional
@@ -144,23 +124,12 @@ def _retry(session: Session, *, refund_id: int, actor: Person, now: datetime) ->
     refund = purpose.refund
     if refund.status is not RefundStatus.FAILED:
         raise NotFailed
-    if any(attempt.disproved_at is None for attempt in refund.attempts):
-        raise NotProvedUnpaid
+    check_proved_unpaid(session, Disbursement.refund_id == refund_id)
     refund.failure_reason = None
-    purpose.change(session, RefundStatus.APPROVED, "tried again", actor_id=actor.id, now=now)
+    change_refund(session, refund, RefundStatus.APPROVED, "tried again", actor_id=actor.id, now=now)
     session.refresh(refund, ["events", "attempts"])
     log.info("refund_retried", refund_id=refund.id, actor_id=actor.id)
     return refund
-
-
-@transactional
-def _ask_soon(session: Session, *, refund_id: int, now: datetime) -> None:
-    unproved = sa.update(Disbursement).where(
-        Disbursement.refund_id == refund_id,
-        Disbursement.status == DisbursementStatus.FAILED,
-        Disbursement.disproved_at.is_(None),
-    )
-    session.execute(unproved.values(next_query_at=now))
 
 
 def _lock_for(session: Session, refund_id: int, actor: Person) -> RefundPurpose:
@@ -171,6 +140,12 @@ def _lock_for(session: Session, refund_id: int, actor: Person) -> RefundPurpose:
     if is_own(session, purpose.payment, actor):
         raise OwnRefund
     return purpose
+
+
+def _made_it(session: Session, refund: Refund, actor: Person) -> bool:
+    if refund.maker_id is None:
+        return False
+    return is_same_person(session, session.get_one(User, actor.id), session.get_one(User, refund.maker_id))
 
 
 def listed(

@@ -15,6 +15,7 @@ from app.http import Person
 from app.payments import decisions
 from app.payments.lookup import is_own
 from app.payments.models import Decision, Payment, Payout, Refund, ReviewDecision, ReviewItem, ReviewStatus
+from app.payments.payouts.people import is_payee, is_same_person
 
 log = structlog.get_logger()
 
@@ -103,7 +104,8 @@ def _decide_by_two(session: Session, item: ReviewItem, said: ReviewDecision, *, 
     if proposal is None:
         item.status = ReviewStatus.PROPOSED
         return
-    if proposal.actor_id == said.actor_id:
+    proposer, checker = (session.get_one(User, one.actor_id) for one in (proposal, said))
+    if is_same_person(session, checker, proposer):
         raise SecondPersonNeeded
     if _values(proposal) != _values(said):
         raise DiffersFromProposal
@@ -121,8 +123,7 @@ def _concerns(session: Session, item: ReviewItem, said: ReviewDecision, actor: P
     payment_id = item.payment_id
     if item.payout_id is not None:
         payout = session.get_one(Payout, item.payout_id)
-        phone = session.get_one(User, actor.id).phone_number
-        if payout.advocate_id == actor.id or payout.recipient_phone == phone:
+        if is_payee(session, session.get_one(User, actor.id), payout.advocate_id, payout.recipient_phone):
             return True
     if item.refund_id is not None:
         payment_id = session.get_one(Refund, item.refund_id).payment_id

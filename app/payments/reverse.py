@@ -17,10 +17,11 @@ from app.errors import Problem
 from app.http import Person
 from app.payments import clawback, notices
 from app.payments.allocation import refresh_standing
+from app.payments.changes import change_refund
 from app.payments.history.ids import Movement, read_transaction_id
 from app.payments.history.transactions import holding_id
 from app.payments.lookup import PaymentNotFound, is_own
-from app.payments.models import Payment, Refund, RefundEvent
+from app.payments.models import Payment, Refund
 from app.payments.refund_queue import OwnRefund
 from app.payments.refunds import NOTHING, is_dead, money_held, request_refund
 
@@ -83,7 +84,7 @@ def reverse(
     refund = request_refund(
         session, payment, wanted, reason=REASON, maker_id=maker.id, taken_back=taken_back, now=now
     )
-    _note(session, refund, remarks, now=now)
+    change_refund(session, refund, refund.status, remarks, actor_id=maker.id, now=now)
     if consultation is not None:
         refresh_standing(session, consultation, now=now)
         notices.money_goes_back(session, consultation, wanted, because=notices.GIVEN_BACK, now=now)
@@ -127,17 +128,3 @@ def _free(session: Session, consultation: Consultation, amount: int) -> Mapping[
     if is_dead(consultation):
         consultation.kept_amount = min(consultation.kept_amount, still_held)
     return clawback.shares_of(session, consultation, amount)
-
-
-def _note(session: Session, refund: Refund, remarks: str, *, now: datetime) -> None:
-    session.add(
-        RefundEvent(
-            refund_id=refund.id,
-            at=now,
-            actor_id=refund.maker_id,
-            status_before=refund.status,
-            status_after=refund.status,
-            detail=remarks,
-        )
-    )
-    session.flush()

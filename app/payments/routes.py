@@ -16,6 +16,7 @@ from app.payments.gateway import gateway
 from app.payments.limits import TooManyPrompts
 from app.payments.lookup import find, find_by_checkout_id, status_of, with_booking
 from app.payments.models import Payment, PaymentStatus
+from app.payments.paybill_hint import instead_of
 from app.payments.schemas import (
     PaymentSchema,
     QrArgs,
@@ -132,7 +133,12 @@ def _watch(found: Payment, *, wait: int) -> dict[str, Any]:
 
 def _shown(payment_id: int) -> dict[str, Any]:
     found, booking = with_booking(payment_id)
-    return {"payment": found, "consultation": booking, "message": message_for(found, swahili=prefers_swahili())}
+    return {
+        "payment": found,
+        "consultation": booking,
+        "paybill": instead_of(found, booking, settings=runtime().settings, now=runtime().clock.now()),
+        "message": message_for(found, swahili=prefers_swahili()),
+    }
 
 
 @blp.route("/payments/<id:payment_id>/receipt.pdf")

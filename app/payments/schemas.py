@@ -7,8 +7,18 @@ import base64
 import marshmallow as ma
 
 from app.fields import Id, Instant, Phone, QueryNumber, Shillings, Text
-from app.http import PageArgs, page_of
+from app.http import PageArgs, caller, page_of
 from app.payments.models import Decision, PaymentStatus, ReviewKind, ReviewStatus
+from app.roles import STAFF
+
+
+def id_for_staff(name: str, *, null_means: str = "") -> ma.fields.Function:
+    """Make a field that names one of the staff, to staff alone."""
+    return ma.fields.Function(
+        lambda shown: getattr(shown, name) if caller().role in STAFF else None,
+        metadata={"type": ["integer", "null"], "description": f"Shown to staff{null_means}."},
+        required=True,
+    )
 
 
 class StkPushArgs(ma.Schema):
@@ -70,6 +80,14 @@ class BookingStanding(ma.Schema):
     hold_expires_at = Instant(allow_none=True)
 
 
+class PaybillSchema(ma.Schema):
+    """How to pay by hand: Lipa na M-Pesa, Pay Bill."""
+
+    number = ma.fields.String(required=True)
+    account = ma.fields.String(required=True)
+    amount = Shillings(required=True)
+
+
 class PaymentSchema(ma.Schema):
     """How a payment stands."""
 
@@ -96,6 +114,14 @@ class PaymentSchema(ma.Schema):
         required=True,
         metadata={"description": "null while nobody knows what the money is for"},
     )
+    paybill = ma.fields.Nested(
+        PaybillSchema,
+        allow_none=True,
+        required=True,
+        metadata={
+            "description": "How to pay otherwise while the booking waits for money; null where a till is paid."
+        },
+    )
     message = ma.fields.String(required=True)
 
 
@@ -117,14 +143,6 @@ class QrArgs(ma.Schema):
     """Which booking the code pays for."""
 
     booking_id = Id(required=True)
-
-
-class PaybillSchema(ma.Schema):
-    """How to pay by hand: Lipa na M-Pesa, Pay Bill."""
-
-    number = ma.fields.String(required=True)
-    account = ma.fields.String(required=True)
-    amount = Shillings(required=True)
 
 
 class QrSchema(ma.Schema):

@@ -11,7 +11,8 @@ from app import money
 from app.consultations.models import Consultation, ConsultationStatus
 from app.payments import ledger, notices
 from app.payments.allocation import allocate, refresh_standing
-from app.payments.models import Payment, Refund, RefundEvent, RefundStatus
+from app.payments.changes import change_refund
+from app.payments.models import Payment, Refund, RefundStatus
 from app.payments.refunds import is_dead, money_held
 
 _UNSERVED = (ConsultationStatus.PENDING, ConsultationStatus.EXPIRED)
@@ -88,13 +89,6 @@ def _shorten(session: Session, consultation: Consultation, refund: Refund, amoun
     # The booking is locked, and with it all of its payments: nobody else changes them.
     session.get_one(Payment, refund.payment_id).amount_returned -= amount
     was, refund.amount = refund.amount, refund.amount - amount
-    session.add(
-        RefundEvent(
-            refund_id=refund.id,
-            at=now,
-            status_before=refund.status,
-            status_after=refund.status,
-            detail=f"was {money.spoken(was, refund.currency)}: less had come than a query had proved",
-        )
-    )
+    detail = f"was {money.spoken(was, refund.currency)}: less had come than a query had proved"
+    change_refund(session, refund, refund.status, detail, now=now)
     notices.less_goes_back(session, consultation, refund.amount, now=now)

@@ -12,7 +12,7 @@ from app.http import Blueprint, PageArgs, allow, caller, page_of
 from app.idempotency import idempotent
 from app.payments import refund_queue, resolve, reverse
 from app.payments.models import Decision, RefundStatus
-from app.payments.schemas import ReviewItemSchema
+from app.payments.schemas import ReviewItemSchema, id_for_staff
 from app.roles import STAFF
 from app.runtime import runtime
 
@@ -54,8 +54,8 @@ class RefundSchema(ma.Schema):
     currency = ma.fields.String(required=True)
     status = ma.fields.Enum(RefundStatus, by_value=True, required=True)
     reason = ma.fields.String(required=True)
-    maker_id = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "null: the rules"})
-    checker_id = ma.fields.Integer(allow_none=True, required=True, metadata={"description": "null: the rules"})
+    maker_id = id_for_staff("maker_id", null_means=", to whom null means the rules")
+    checker_id = id_for_staff("checker_id", null_means=", to whom null means the rules")
     requested_at = Instant(required=True)
     completed_at = Instant(allow_none=True, required=True)
     receipt = ma.fields.String(allow_none=True, required=True)
@@ -93,6 +93,7 @@ def list_refunds(args: dict[str, Any]) -> dict[str, Any]:
 
 @blp.route("/mpesa/reverse", methods=["POST"])
 @allow(*STAFF)
+@recent_password
 @idempotent
 @blp.arguments(ReverseArgs)
 @blp.response(200, RefundSchema)

@@ -119,7 +119,10 @@ TABLE = {
     "GET /api/payment/payments/{payment_id}/receipt.pdf": Row(**A_PAYMENT, object="payment"),
     "POST /api/payment/qr": Row(**A_PAYMENT, object="held booking", body={"booking_id": OBJECT}),
     "POST /api/payment/mpesa/reverse": Row(
-        STAFF, object="part paid", body={"transaction_id": OBJECT, "remarks": "Paid by mistake."}
+        STAFF,
+        object="part paid",
+        body={"transaction_id": OBJECT, "remarks": "Paid by mistake."},
+        typed_again=True,
     ),
     "GET /api/payment/refunds": Row(SIGNED_IN),
     "POST /api/payment/refunds/{refund_id}/approve": Row(STAFF, object="refund", typed_again=True),

@@ -7,10 +7,11 @@ import re
 import pytest
 from icalendar import Calendar
 
+from app.consultations import notices as appointment
 from app.database import transaction
+from app.letter import Letter, write
 from app.outbox import Channel, OutboxMessage
 from app.payments import letters, notices
-from app.payments.letters import Letter
 from app.payments.models import Payment, PaymentStatus
 from tests.bookings import locked
 from tests.payments.conftest import FEE, PHONE
@@ -275,12 +276,15 @@ def test_a_cancelled_booking_leaves_the_calendar_with_its_money(desk, safaricom,
     assert message.attachment_type == "text/calendar; method=CANCEL; charset=utf-8"
 
 
-LETTERS = [letter for letter in vars(letters).values() if isinstance(letter, Letter)]
+LETTERS = [
+    letter for letter in (vars(letters) | vars(appointment)).values() if isinstance(letter, Letter)
+]  # about money, about the appointment
 LONGEST = {
     "reference": "ABCDEFGHJKLM",
     "amount": "KES 250,000",
     "when": "Wed 30 Sep 23:59",
     "until": "Wed 30 Sep 23:59",
+    "before": "Wed 30 Sep 2026, 23:59",
     "receipt": ", receipt UKN4QX81ZT",
     "what": "The payment did not go through.",
     "what_in_swahili": "Malipo hayakufanikiwa.",
@@ -290,7 +294,7 @@ LONGEST = {
 @pytest.mark.parametrize("letter", LETTERS, ids=lambda letter: letter.subject)
 def test_every_message_is_short_and_says_nothing_of_what_it_is_about(app, letter):
     with app.app_context():
-        written = letters.write(letter, name="Achieng", **LONGEST)
+        written = write(letter, name="Achieng", **LONGEST)
     assert len(written.sms) <= 160
     assert GSM.fullmatch(written.sms), written.sms
     assert len(written.subject) <= 78
@@ -302,8 +306,8 @@ def test_every_message_is_short_and_says_nothing_of_what_it_is_about(app, letter
 def test_a_letter_reads_well_as_text(app):
     with app.app_context():
         facts = (("Booking / Nafasi", "ABC"), ("Received / Tumepokea", "KES 3,000"))
-        written = letters.write(Letter("S", "English.", "Kiswahili."), name="Achieng", facts=facts)
-        without = letters.write(Letter("S", "English.", "Kiswahili."), name="Achieng")
+        written = write(Letter("S", "English.", "Kiswahili."), name="Achieng", facts=facts)
+        without = write(Letter("S", "English.", "Kiswahili."), name="Achieng")
     assert written.text == (
         "Dear Achieng,\n\nEnglish.\n\nBooking / Nafasi: ABC\nReceived / Tumepokea: KES 3,000\n\nKiswahili.\n"
     )

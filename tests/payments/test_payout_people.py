@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
-from app.auth.models import User
-from app.database import transaction
+from app.auth.models import PastNumber, User
+from app.database import constraint_of, transaction
 from app.payments.models import Disbursement, Payout
 from app.payments.payouts.people import CheckerNeeded, OwnPayout
 from app.roles import Role
 from tests.payments.payout_scenes import NO_CUSTOMER, PAYEE_PHONE, Treasury
-from tests.people import make_user
+from tests.people import bearer, make_user
 
 REASON = {"reason": "Not this one"}
 DECISIONS = ("approve", "reject")
@@ -99,6 +101,68 @@ def test_a_maker_who_turns_out_to_be_the_payee_gets_nothing(rich: Treasury):
     payout_id = rich.make()
     change(rich, rich.dalmas, phone_number=PAYEE_PHONE)
     refused(rich, payout_id, "approve", rich.esther, OwnPayout.code)
+
+
+def moved(treasury: Treasury, who: User, number: str | None) -> None:
+    """Let somebody change their own number, as they may."""
+    answer = treasury.desk.http.patch("/api/auth/me", json={"phone_number": number}, headers=treasury.headers(who))
+    assert answer.status_code == 200, answer.json
+
+
+@pytest.mark.parametrize("number", [None, "254700000007"])
+@pytest.mark.parametrize("what", DECISIONS)
+def test_nobody_gives_their_number_away_and_then_decides_about_money_for_it(rich: Treasury, what, number):
+    change(rich, rich.esther, phone_number=PAYEE_PHONE)
+    payout_id = rich.make()
+    moved(rich, rich.esther, number)
+    refused(rich, payout_id, what, rich.esther, OwnPayout.code)
+
+
+def test_a_number_is_remembered_over_any_number_of_changes(rich: Treasury):
+    change(rich, rich.esther, phone_number=PAYEE_PHONE)
+    for number in ("254700000007", None, "254700000008", "254700000008"):
+        moved(rich, rich.esther, number)
+    assert {row.phone_number for row in rich.desk.rows(PastNumber)} == {PAYEE_PHONE, "254700000007"}
+    refused(rich, rich.make(), "approve", rich.esther, OwnPayout.code)
+    refused(rich, rich.make(recipient_phone="254700000008"), "approve", rich.esther, OwnPayout.code)
+
+
+def test_nobody_gives_their_number_away_and_then_makes_a_payout_to_it(rich: Treasury):
+    change(rich, rich.dalmas, phone_number=PAYEE_PHONE)
+    moved(rich, rich.dalmas, None)
+    assert rich.post("/payouts", rich.dalmas, rich.order()).json["code"] == OwnPayout.code
+
+
+def test_a_number_moved_to_a_second_account_makes_it_the_makers(rich: Treasury):
+    change(rich, rich.dalmas, phone_number="254700000001")
+    moved(rich, rich.dalmas, None)
+    again = make_user(rich.app, "Dalmas2", Role.FINANCE, phone_number="254700000001")
+    refused(rich, rich.make(), "approve", again, CheckerNeeded.code)
+
+
+def test_a_number_that_the_payee_had_once_is_the_payees(rich: Treasury):
+    change(rich, rich.baraka, phone_number="254700000009")
+    answer = rich.desk.http.patch(
+        "/api/auth/me", json={"phone_number": None}, headers=bearer(rich.app, rich.baraka)
+    )
+    assert answer.status_code == 200
+    second = make_user(rich.app, "Baraka2", Role.ADMIN, phone_number="254700000009")
+    refused(rich, rich.make(), "approve", second, OwnPayout.code)
+
+
+def test_who_never_had_the_number_still_decides(rich: Treasury):
+    change(rich, rich.esther, phone_number="254700000007")
+    moved(rich, rich.esther, None)
+    assert rich.decide(rich.make()).status_code == 200
+
+
+@pytest.mark.parametrize("change_it", ["UPDATE past_numbers SET user_id = 1", "DELETE FROM past_numbers"])
+def test_a_number_once_had_is_never_forgotten(rich: Treasury, change_it):
+    change(rich, rich.esther, phone_number=PAYEE_PHONE)
+    moved(rich, rich.esther, None)
+    with rich.app.app_context(), pytest.raises(IntegrityError) as refusal, transaction() as session:
+        session.execute(sa.text(change_it))
+    assert constraint_of(refusal.value) == "past_numbers_append_only"
 
 
 @pytest.mark.parametrize("role", [Role.CLIENT, Role.ADVOCATE])

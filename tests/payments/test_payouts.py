@@ -9,7 +9,7 @@ from app.payments.models import Disbursement, Payout, PayoutDay, PayoutEvent
 from app.roles import Role
 from tests.apps import another_app
 from tests.payments.conftest import FEE
-from tests.payments.payout_scenes import PAYEE_PHONE, Treasury
+from tests.payments.payout_scenes import NO_CUSTOMER, PAYEE_PHONE, Treasury
 from tests.payments.scenes import close_money, pay
 from tests.people import bearer, make_user
 
@@ -76,6 +76,7 @@ def test_a_payout_looks_like_this(treasury: Treasury):
         "failure_reason": None,
         "batch_id": None,
         "batch_row": None,
+        "attempts": [],
     }
 
 
@@ -224,6 +225,26 @@ def test_what_is_not_there_is_not_found(treasury: Treasury):
         answer = treasury.decide(999, what, body={"reason": "Not mine"} if what == "reject" else None)
         assert (answer.status_code, answer.json["code"]) == (404, "payout_not_found")
     assert treasury.get("/payouts/999", treasury.esther).json["code"] == "payout_not_found"
+
+
+def test_staff_see_each_attempt_and_how_it_ended_and_the_payee_does_not(treasury: Treasury):
+    treasury.earn(5000)
+    payout_id = treasury.approved(recipient_phone=NO_CUSTOMER)
+    [ready] = treasury.get(f"/payouts/{payout_id}", treasury.esther).json["attempts"]
+    assert (ready["kind"], ready["status"], ready["sent_at"]) == ("b2c", "ready", None)
+    treasury.send_and_hear()
+    treasury.ask_and_hear()
+    [failed] = treasury.get(f"/payouts/{payout_id}", treasury.esther).json["attempts"]
+    assert (failed["status"], failed["receipt"]) == ("failed", None)
+    assert failed["sent_at"]
+    assert failed["failure_reason"] == treasury.attempts(payout_id)[0].failure_reason is not None
+    again = treasury.decide(payout_id, "retry").json
+    assert [attempt["status"] for attempt in again["attempts"]] == ["failed", "ready"]
+    [listed] = treasury.get("/payouts", treasury.dalmas).json["items"]
+    assert listed["attempts"] == again["attempts"]
+    for path in (f"/payouts/{payout_id}", "/payouts"):
+        shown = treasury.get(path, treasury.baraka).json
+        assert (shown["items"][0] if "items" in shown else shown)["attempts"] == []
 
 
 def test_advocates_see_their_own_payouts_and_not_who_decided(treasury: Treasury):

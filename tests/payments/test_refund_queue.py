@@ -162,6 +162,21 @@ def test_a_failed_refund_is_tried_again_only_once_it_is_proved_unpaid(desk, safa
     assert len([moved for moved in safaricom.moved if moved["direction"] == "OUT"]) == 1
 
 
+def test_each_failure_of_a_refund_is_heard_once(desk, safaricom):
+    failed_by(desk, safaricom, "not_a_customer")
+    dalmas = make_user(desk.app, "Dalmas")
+    for times in (1, 2):
+        desk.clock.advance(minutes=2)
+        desk.send()  # Safaricom's books are asked about the failed attempt
+        told(desk)
+        assert review_kinds(desk) == ["unknown_outcome"] * times
+        assert retry(desk, dalmas).status_code == 200
+        safaricom.control("faults", scope="next", kind="b2c", faults={"ends": "not_a_customer"}).raise_for_status()
+        desk.send()
+        told(desk)
+    assert review_kinds(desk) == ["unknown_outcome"] * 3
+
+
 def test_of_many_who_retry_at_once_one_does(desk, safaricom):
     failed_by(desk, safaricom, "not_a_customer")
     desk.clock.advance(minutes=2)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 import sqlalchemy as sa
 
+from app.auth.accounts import change_profile
+from app.auth.models import User
 from app.database import transaction
 from app.payments import ledger
 from app.payments.models import (
@@ -95,6 +97,19 @@ def test_one_person_is_not_two(desk, unknown, staff):
     answer = resolve(desk, staff[0], unknown, RECORD)
     assert (answer.status_code, answer.json["code"]) == (403, "maker_cannot_check")
     assert desk.payment().status == "cancelled"
+
+
+@pytest.mark.parametrize("number", ["254700000001", None])
+def test_a_second_account_with_the_proposers_number_now_or_once_is_the_proposer(desk, unknown, staff, number):
+    with desk.app.app_context(), transaction() as session:
+        session.get_one(User, staff[0].id).phone_number = "254700000001"
+    assert resolve(desk, staff[0], unknown, RECORD).json["status"] == "proposed"
+    with desk.app.app_context():
+        change_profile(user_id=staff[0].id, changes={"phone_number": number}, now=desk.clock.now())
+    again = make_user(desk.app, "Dalmas2", "finance", phone_number="254700000001")
+    refused(resolve(desk, again, unknown, RECORD), 403, "maker_cannot_check")
+    assert (desk.payment().status, len(desk.rows(ReviewDecision))) == ("cancelled", 1)
+    assert resolve(desk, staff[1], unknown, RECORD).json["status"] == "resolved"
 
 
 def test_the_second_person_must_say_the_same(desk, unknown, staff):
@@ -193,6 +208,15 @@ def test_who_gains_by_it_does_not_decide(desk, nobodys, staff):
     body = {"decision": "assign", "booking_id": own.id, "note": "mine"}
     refused(resolve(desk, client, nobodys, body), 403, "own_payment")
     assert resolve(desk, staff[0], nobodys, body).status_code == 200
+
+
+def test_who_gave_the_number_away_that_paid_does_not_decide(desk, nobodys):
+    payer = make_user(desk.app, "Faith", "finance", phone_number=OTHER_PHONE)
+    with desk.app.app_context(), transaction() as session:
+        session.get_one(Payment, nobodys.payment_id).phone = OTHER_PHONE
+    with desk.app.app_context():
+        change_profile(user_id=payer.id, changes={"phone_number": None}, now=desk.clock.now())
+    refused(resolve(desk, payer, nobodys, {"decision": "give_back", "note": "mine"}), 403, "own_payment")
 
 
 def test_money_kept_aside_goes_back_to_whoever_paid_it(desk, nobodys, staff, safaricom):
@@ -384,4 +408,7 @@ def test_the_payee_does_not_let_it_go_on(desk, frozen):
     body = {"decision": "unfreeze", "note": "it is me"}
     refused(resolve(desk, desk.baraka, frozen, body), 403, "own_payment")
     same_phone = make_user(desk.app, "Faith", "finance", phone_number=PHONE)
+    refused(resolve(desk, same_phone, frozen, body), 403, "own_payment")
+    with desk.app.app_context():
+        change_profile(user_id=same_phone.id, changes={"phone_number": None}, now=desk.clock.now())
     refused(resolve(desk, same_phone, frozen, body), 403, "own_payment")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from app.auth.accounts import change_profile
 from app.auth.models import User
 from app.consultations.advocates import edit_profile
 from app.database import transaction
@@ -15,7 +16,16 @@ from app.roles import Role
 from tests.payments.answers import NEVER, refused
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.out_scenes import Out, pay_by_paybill, register_paybill, told
-from tests.payments.scenes import OTHER_PHONE, at_once, close_money, expire_holds, pay, press_again_later, standing
+from tests.payments.scenes import (
+    OTHER_PHONE,
+    at_once,
+    close_money,
+    expire_holds,
+    pay,
+    press_again_later,
+    review_kinds,
+    standing,
+)
 from tests.people import PASSWORD, bearer, make_user
 
 ROUTE = "/api/payment/mpesa/reverse"
@@ -33,14 +43,19 @@ def out(desk):
 
 
 def reverse(desk, person, transaction_id=1, *, key=None, **body):
-    headers = bearer(desk.app, person) | ({"Idempotency-Key": key} if key else {})
+    headers = fresh(desk, person) | ({"Idempotency-Key": key} if key else {})
     return desk.http.post(ROUTE, json={"transaction_id": transaction_id, "remarks": WHY, **body}, headers=headers)
 
 
 def approve(desk, person, refund_id=1):
+    return desk.http.post(f"/api/payment/refunds/{refund_id}/approve", headers=fresh(desk, person))
+
+
+def fresh(desk, person):
+    """The log-in of somebody who has just typed the password again."""
     headers = bearer(desk.app, person)
     desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
-    return desk.http.post(f"/api/payment/refunds/{refund_id}/approve", headers=headers)
+    return headers
 
 
 def send_all(desk):
@@ -225,6 +240,12 @@ def test_above_the_limit_another_person_approves_with_the_password(desk, dalmas)
     esther = make_user(desk.app, "Esther")
     answer = approve(desk, esther).json
     assert (answer["status"], answer["maker_id"], answer["checker_id"]) == ("approved", dalmas.id, esther.id)
+    shown = desk.http.get("/api/payment/refunds", headers=bearer(desk.app, desk.achieng)).json["items"][0]
+    assert (shown["maker_id"], shown["checker_id"], {event["by"] for event in shown["events"]}) == (
+        None,
+        None,
+        {None},
+    )  # the client sees what was decided, and not by whom
     send_all(desk)
     assert went_back(desk) == [6000]
 
@@ -245,6 +266,45 @@ def test_nobody_gives_money_back_to_themselves(desk, dalmas):
     with desk.app.app_context(), transaction() as session:
         session.get_one(User, dalmas.id).phone_number = PHONE
     refused(reverse(desk, dalmas), 403, "own_refund")
+
+
+def test_giving_money_back_needs_the_password_again(desk, dalmas):
+    served(desk)
+    headers, body = bearer(desk.app, dalmas), {"transaction_id": 1, "amount": 1, "remarks": WHY}
+    refused(desk.http.post(ROUTE, json=body, headers=headers), 403, "reauthentication_required")
+    assert desk.rows(Refund) == []
+    desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
+    assert desk.http.post(ROUTE, json=body, headers=headers).status_code == 200
+    desk.clock.advance(minutes=5)
+    refused(desk.http.post(ROUTE, json=body, headers=headers), 403, "reauthentication_required")
+    assert len(desk.rows(Refund)) == 1
+
+
+@pytest.mark.parametrize("number", ["254700000001", None])
+def test_a_second_account_with_the_makers_number_now_or_once_is_the_maker(desk, dalmas, number):
+    with desk.app.app_context(), transaction() as session:
+        session.get_one(User, dalmas.id).phone_number = "254700000001"
+    served(desk, fee=6000)
+    assert reverse(desk, dalmas).status_code == 200
+    with desk.app.app_context():
+        change_profile(user_id=dalmas.id, changes={"phone_number": number}, now=desk.clock.now())
+    again = make_user(desk.app, "Dalmas2", Role.FINANCE, phone_number="254700000001")
+    refused(approve(desk, again), 403, "maker_cannot_check")
+    assert desk.rows(Refund)[0].status == "requested"
+    other = make_user(desk.app, "Esther", phone_number="254700000002")
+    assert approve(desk, other).json["status"] == "approved"
+
+
+def test_a_refund_too_small_to_be_sent_is_heard_of_each_time_it_is_tried(desk, dalmas):
+    served(desk)
+    assert reverse(desk, dalmas, amount=9).status_code == 200  # 10 is the least of a B2C
+    for times in (1, 2):
+        send_all(desk)
+        [refund] = desk.rows(Refund)
+        assert (refund.status, refund.failure_reason, refund.attempts) == ("failed", "below_minimum", [])
+        assert review_kinds(desk) == ["unknown_outcome"] * times
+        again = desk.http.post("/api/payment/refunds/1/retry", headers=fresh(desk, dalmas))
+        assert again.json["status"] == "approved"
 
 
 def test_only_staff_may(desk):

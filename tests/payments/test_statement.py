@@ -10,6 +10,7 @@ from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, r
 from tests.payments.scenes import apply_news, at_once, cancel, close_money, pay, standing
 from tests.people import bearer
 
+SAID = {"unreadable": [], "further_unreadable": 0, "message": None}
 NOTHING = {"booked": 0, "charge": 0, "review": 0, "nothing_moved": 0}
 
 
@@ -21,7 +22,7 @@ def office(desk):
 def test_a_payment_nobody_was_told_of_is_booked_for_its_booking(desk, office, safaricom, booking):
     receipt = pay_by_paybill(desk, booking.reference)  # no address is registered, so no notice comes
     assert desk.rows(Payment) == []
-    assert office.import_of_day() == {"lines": 1, "done": NOTHING | {"booked": 1}, "unreadable": []}
+    assert office.import_of_day() == {"lines": 1, "done": NOTHING | {"booked": 1}} | SAID
     [payment] = desk.rows(Payment)
     assert (payment.mpesa_receipt_number, payment.phone) == (receipt, PHONE)
     assert standing(desk, booking) == ("Confirmed", "Paid")
@@ -139,11 +140,48 @@ def test_lines_that_cannot_be_read_are_named_and_the_rest_is_taken(desk, office,
         line("UKN1AAAAAA", paid_in="many"),
         line("UKN2AAAAAA", paid_in=FEE, account=booking.reference, party=f"{PHONE} - A NAME"),
     )
-    assert office.import_text(text).json == {
+    assert office.import_text(text).json == SAID | {
         "lines": 1,
         "done": NOTHING | {"booked": 1},
         "unreadable": ["line 4: no readable Paid In"],
     }
+
+
+def test_of_many_faults_the_first_are_told_and_the_others_counted(desk, office, booking):
+    bad = [line("", paid_in=1)] * 1_000
+    good = line("UKN2AAAAAA", paid_in=FEE, account=booking.reference, party=f"{PHONE} - A NAME")
+    said = office.import_text(written(*bad, good)).json
+    assert (said["lines"], said["done"]["booked"], said["further_unreadable"]) == (1, 1, 900)
+    assert said["unreadable"] == [f"line {number}: no readable Receipt No." for number in range(4, 104)]
+
+
+def test_more_rows_than_are_taken_at_once_are_refused_before_any_is_booked(desk, office, booking):
+    first = line("UKN2AAAAAA", paid_in=FEE, account=booking.reference, party=f"{PHONE} - A NAME")
+    text = written(first) + ",,x\n" * 25_000
+    assert "25,000 rows" in refused(office.import_text(text), 413, "too_large")["error"]
+    assert desk.rows(StatementLine) == []
+
+
+def test_a_statement_without_a_row_says_so(desk, office):
+    said = office.import_text(written()).json
+    assert (said["lines"], said["unreadable"]) == (0, [])
+    assert "No row" in said["message"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_statement_may_come_in_either_unicode_that_spreadsheets_write(desk, office, booking, encoding):
+    paid = line("UKN2AAAAAA", paid_in=FEE, account=booking.reference, party=f"{PHONE} - NYŨMBA")
+    said = office.import_text(written(paid).encode(encoding)).json
+    assert (said["lines"], said["done"]["booked"]) == (1, 1)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_text_that_is_no_unicode_of_those_is_refused_and_says_what_to_do(desk, office, encoding):
+    paid = line("UKN2AAAAAA", paid_in=FEE)
+    answer = office.import_text(written(paid).encode(encoding))
+    assert "UTF-8" in refused(answer, 422, "malformed_statement")["error"]
+    assert desk.rows(StatementLine) == []
 
 
 def test_what_is_no_statement_is_refused(desk, office):
@@ -152,10 +190,30 @@ def test_what_is_no_statement_is_refused(desk, office):
 
 
 def test_a_statement_may_be_larger_than_other_bodies_but_not_without_end(desk, office):
-    filler = ",,,,,,,,,\n"
+    filler = "," * 199 + "\n"
     large = written() + filler * (1_500_000 // len(filler))
     assert office.import_text(large).status_code == 200
     assert "2 MiB" in refused(office.import_text(large + large), 413, "too_large")["error"]
+
+
+# As servers hand on a chunked body: no length, and an end that can be seen.
+CHUNKED = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": "", "wsgi.input_terminated": True}
+
+
+def test_a_statement_in_chunks_may_be_as_large_and_no_larger(desk, office, booking):
+    paid = line("UKN2AAAAAA", paid_in=FEE, account=booking.reference, party=f"{PHONE} - A NAME")
+    largest = written(paid).ljust(2 * 1024 * 1024, "\n")[:-25_000].replace("\n" * 100, "," * 99 + "\n")
+    said = office.import_text(largest, environ_overrides=CHUNKED)
+    assert (said.status_code, said.json["done"]["booked"]) == (200, 1)
+    answer = office.import_text(largest + " " * 30_000, environ_overrides=CHUNKED)
+    assert "2 MiB" in refused(answer, 413, "too_large")["error"]
+
+
+def test_chunks_of_strangers_are_not_read_at_all(desk):
+    answer = desk.http.post(
+        "/api/payment/statements", data="x" * 3_000_000, content_type="text/csv", environ_overrides=CHUNKED
+    )
+    refused(answer, 401, "missing_token")
 
 
 def test_only_staff_may_hand_one_in(desk):

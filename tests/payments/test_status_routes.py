@@ -1,8 +1,13 @@
 """How a payment stands: what is shown, to whom, and when Safaricom is asked about it."""
 
+import dataclasses
+
+import pytest
+
 from tests.payments.answers import NEVER, refused, same_but_for_the_request
 from tests.payments.conftest import FEE, PHONE
-from tests.payments.scenes import pay
+from tests.payments.out_scenes import pay_by_paybill, register_paybill
+from tests.payments.scenes import cancel, pay
 from tests.people import bearer, make_user
 
 
@@ -41,6 +46,7 @@ def test_a_pending_payment_is_shown_as_the_contract_says(desk, booking):
             "starts_at": "2026-11-24T09:00:00+03:00",
             "hold_expires_at": "2026-11-23T09:15:00+03:00",
         },
+        "paybill": {"number": "174379", "account": booking.reference, "amount": FEE},
         "message": "Waiting for the payment. Enter your M-Pesa PIN on your phone.",
     }
 
@@ -63,6 +69,7 @@ def test_a_completed_payment_is_shown_with_its_receipt(desk, safaricom, booking)
         "amount": FEE,
         "amount_received": FEE,
         "failure_reason": None,
+        "paybill": None,
         "message": "The payment was received. Thank you.",
     }
     assert (shown["consultation"]["status"], shown["consultation"]["payment_status"]) == ("Confirmed", "Paid")
@@ -88,6 +95,50 @@ def test_a_failed_payment_says_why_in_either_language(desk, safaricom, booking):
     ):
         answer = get(desk, by_id(pushed), **{"Accept-Language": language})
         assert answer.json == shown | {"message": message}, language
+
+
+def test_a_booking_that_waits_for_money_says_how_to_pay_it_by_hand(desk, safaricom, booking):
+    pushed = desk.push(booking).json
+    safaricom.act("cancel")
+    safaricom.deliver()
+    register_paybill(desk)
+    safaricom.control("switches", external_validation=False).raise_for_status()  # which takes the whole sum alone
+    told_how = {"number": "174379", "account": booking.reference, "amount": FEE}
+    assert get(desk, by_id(pushed)).json["paybill"] == told_how
+    pay_by_paybill(desk, booking.reference, 1000)
+    safaricom.deliver()
+    assert get(desk, by_id(pushed)).json["paybill"] == told_how | {"amount": FEE - 1000}
+    pay_by_paybill(desk, booking.reference, FEE - 1000)
+    safaricom.deliver()
+    shown = get(desk, by_id(pushed)).json
+    assert (shown["status"], shown["consultation"]["status"], shown["paybill"]) == ("failed", "Confirmed", None)
+
+
+def test_a_booking_that_is_over_or_waits_no_longer_asks_for_nothing(desk, safaricom, booking):
+    pushed = desk.push(booking).json
+    safaricom.act("cancel")
+    safaricom.deliver()
+    desk.clock.advance(minutes=14)
+    assert get(desk, by_id(pushed)).json["paybill"] is not None
+    desk.clock.advance(minutes=30)
+    assert get(desk, by_id(pushed)).json["paybill"] is None
+    other = desk.book(hour=12)
+    pushed = desk.push(other).json
+    cancel(desk, other)
+    assert get(desk, by_id(pushed)).json["paybill"] is None
+
+
+class TestTill:
+    """Where a till is paid, which takes no account number."""
+
+    @pytest.fixture
+    def settings(self, settings):
+        return dataclasses.replace(
+            settings, safaricom_transaction_type="CustomerBuyGoodsOnline", safaricom_till_number="600002"
+        )
+
+    def test_a_till_is_not_paid_by_paybill(self, desk, booking):
+        assert get(desk, by_id(desk.push(booking).json)).json["paybill"] is None
 
 
 def test_both_ids_show_the_same_to_whoever_pressed_and_to_staff(desk, booking):

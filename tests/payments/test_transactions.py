@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.auth.models import User
-from app.database import transaction
+from app.database import db, transaction
 from app.money import from_shillings
 from app.payments.history.csv_export import csv_lines
 from app.payments.history.rows import Transaction
@@ -430,3 +430,10 @@ def merged_prompt(desk, safaricom):
     payments = {payment.channel: payment.id for payment in desk.rows(Payment)}
     assert payments["stk"] == prompt_id
     return payments["c2b"], prompt_id
+
+
+def test_each_kind_is_read_by_an_index_on_the_time_that_it_is_listed_by(app):
+    with app.app_context():
+        tables = sa.inspect(db.engine)
+        for table, time in (("payments", "created_at"), ("refunds", "requested_at"), ("payouts", "created_at")):
+            assert [time] in [index["column_names"] for index in tables.get_indexes(table)], table

@@ -89,6 +89,14 @@ def test_shillings_are_a_json_integer_that_mpesa_can_move(value):
         "a\u0085",
         "a\u2028b",
         "a\u2029",
+        "a\u202eb",  # reads from right to left from here on
+        "\u2066a\u2069",
+        "a\u200fb",
+        "a\u061cb",
+        "a\u200bb",  # nothing wide
+        "a\u200db",
+        "\ufeffa",
+        "a\u00adb",
         "\ud800",
         7,
         ["a"],
@@ -98,6 +106,13 @@ def test_shillings_are_a_json_integer_that_mpesa_can_move(value):
 def test_text_has_no_control_characters_anywhere(value):
     with pytest.raises(ma.ValidationError):
         load(fields.Text(max_length=10), value)
+
+
+@pytest.mark.parametrize(
+    "name", ["Ng'ang'a", "Nyũmba", "Wanjikũ wa Thiong’o", "Zainab-Amina", "زينب عبد الله", "Þóra 王"]
+)
+def test_names_of_all_scripts_are_text(name):
+    assert load(fields.Text(max_length=40), name) == name
 
 
 def test_text_is_trimmed_and_put_into_one_form():

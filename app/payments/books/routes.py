@@ -8,11 +8,10 @@ from flask import Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
 from app.auth.stepup import recent_password
-from app.errors import Problem
-from app.http import Blueprint, allow, caller
+from app.http import Blueprint, allow, body_is_cut, caller, takes_large_body
 from app.openapi import ErrorSchema
 from app.payments import paybill_addresses
-from app.payments.books import balances, questions, reconcile, report, statements
+from app.payments.books import balances, questions, reconcile, report, statement_file, statements
 from app.payments.books.schemas import (
     AskedSchema,
     BalanceSchema,
@@ -34,14 +33,6 @@ from app.roles import STAFF
 from app.runtime import runtime
 
 blp = Blueprint("books", __name__, url_prefix="/api/payment", description="Agreeing with Safaricom.")
-
-LARGEST_STATEMENT = 2 * 1024 * 1024
-
-
-class StatementTooLarge(Problem):
-    """A statement is larger than is taken at once."""
-
-    status, code, message = 413, "too_large", "Send at most 2 MiB at once, with a Content-Length: some days fewer."
 
 
 @blp.route("/mpesa/balance")
@@ -128,19 +119,23 @@ def register_urls(args: dict[str, Any]) -> paybill_addresses.Registered:
 
 @blp.route("/statements", methods=["POST"])
 @allow(*STAFF)
+@takes_large_body
 @blp.doc(requestBody={"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}})
 @blp.response(200, ImportedSchema)
 @blp.alt_response(413, schema=ErrorSchema, description="too_large")
 @blp.alt_response(415, "UNSUPPORTED_MEDIA_TYPE")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
 def import_statement() -> statements.Imported:
-    """Take in a statement as the M-Pesa portal exports it; the same lines again change nothing."""
+    """Take in a statement as the M-Pesa portal exports it; the same lines again change nothing.
+
+    UTF-8, or UTF-16 with a byte-order mark; at most 2 MiB and 25,000 rows at once.
+    """
     if request.mimetype != "text/csv":
         raise UnsupportedMediaType
-    request.max_content_length = LARGEST_STATEMENT
-    if (request.content_length or 0) > LARGEST_STATEMENT:
-        raise StatementTooLarge
-    statement = statements.read(request.get_data().decode("utf-8-sig", "replace"))
+    request.max_content_length = statement_file.LARGEST
+    if (request.content_length or 0) > statement_file.LARGEST or body_is_cut():
+        raise statement_file.StatementTooLarge
+    statement = statement_file.read(request.get_data())
     return statements.import_lines(statement, now=runtime().clock.now, lines=statement.lines)
 
 

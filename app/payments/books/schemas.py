@@ -125,6 +125,12 @@ class ImportedSchema(ma.Schema):
         metadata={"description": "booked (or known), charge, review, nothing_moved"},
     )
     unreadable = ma.fields.List(ma.fields.String(), required=True, metadata={"example": ["line 9: not in KES"]})
+    further_unreadable = ma.fields.Integer(
+        required=True, metadata={"description": "How many more could not be read than are told."}
+    )
+    message = ma.fields.String(
+        allow_none=True, required=True, metadata={"description": "Said of a statement without a row."}
+    )
 
 
 class DayArgs(ma.Schema):

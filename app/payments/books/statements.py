@@ -20,8 +20,7 @@ from sqlalchemy.orm import Session
 
 from app import money
 from app.database import insert_if_absent, transactional
-from app.errors import Problem
-from app.payments.daraja import C2bPayer, MalformedStatement, Statement, parse_statement, read_payer
+from app.payments.daraja import C2bPayer, Statement, read_payer
 from app.payments.daraja import StatementLine as ReadLine
 from app.payments.evidence import from_statement
 from app.payments.evidence_out import on_statement
@@ -44,12 +43,6 @@ _CHARGE = re.compile(r"\b(charges?|fees?|tariff)\b", re.IGNORECASE)
 _NO_CUSTOMER = re.compile(r"\b(settlement|transfer|withdrawal|deposit|reversal|float|revenue)\b", re.IGNORECASE)
 
 
-class NotAStatement(Problem):
-    """The file is not what the M-Pesa portal exports."""
-
-    status, code = 422, "malformed_statement"
-
-
 class Done(StrEnum):
     """What was made of a line."""
 
@@ -61,19 +54,20 @@ class Done(StrEnum):
 
 @dataclass(frozen=True)
 class Imported:
-    """How many lines there were, what was made of them, and which could not be read, and why."""
+    """How many lines there were, what was made of them, and which could not be read, and why.
+
+    Of many that could not be read only the first are told; `further_unreadable` counts the others.
+    """
 
     lines: int
     done: Counter[str]
     unreadable: tuple[str, ...]
+    further_unreadable: int
 
-
-def read(text: str) -> Statement:
-    """Read a statement; raise NotAStatement."""
-    try:
-        return parse_statement(text)
-    except MalformedStatement as fault:
-        raise NotAStatement(f"This is no statement of the M-Pesa portal: {fault}.") from None
+    @property
+    def message(self) -> str | None:
+        """Say that there was nothing at all, which a day without movements and a wrong export both look like."""
+        return None if self.lines or self.unreadable else "No row stands below the header: nothing was taken in."
 
 
 def import_lines(statement: Statement, *, now: Callable[[], datetime], lines: Iterable[ReadLine]) -> Imported:
@@ -81,7 +75,7 @@ def import_lines(statement: Statement, *, now: Callable[[], datetime], lines: It
     done = Counter({what.value: 0 for what in Done})
     for line in lines:
         done[_taken(line, now=now())] += 1
-    return Imported(len(statement.lines), done, statement.faults)
+    return Imported(len(statement.lines), done, statement.faults, statement.further_faults)
 
 
 def _taken(line: ReadLine, *, now: datetime) -> Done:

@@ -32,12 +32,13 @@ from .result_details import (
 )
 from .results import ApiResult, MalformedResult, parse_result
 from .security import is_security_credential, nairobi_timestamp, security_credential, stk_password
-from .statement import MalformedStatement, Statement, StatementLine, parse_statement
+from .statement import MOST_ROWS, MalformedStatement, Statement, StatementLine, StatementTooLong, parse_statement
 from .timeouts import TimeoutNotice, parse_timeout, scrub_timeout
 from .tokens import MemoryTokenStore, Token, TokenSource, TokenStore
 
 __all__ = [
     "API_RESULT_CODES",
+    "MOST_ROWS",
     "RESULT_CODES",
     "AccountBalance",
     "AccountBalances",
@@ -73,6 +74,7 @@ __all__ = [
     "ReversalOrder",
     "Statement",
     "StatementLine",
+    "StatementTooLong",
     "StkCallback",
     "StkOutcome",
     "StkPush",

@@ -23,11 +23,17 @@ _REQUIRED = {
 _OPTIONAL = ("details", "balance", "reasontype", "otherpartyinfo", "linkedtransactionid", "acno", "currency")
 _COLUMNS = (*_REQUIRED, *_OPTIONAL)
 _TEXT_LENGTH = 200
+MOST_ROWS = 25_000  # with the lines above the header; what a person would hand in at once has far fewer
+MOST_FAULTS = 100  # told one by one
 _DAY_FIRST = ("%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M")
 
 
 class MalformedStatement(ValueError):
     """The text is no statement; the message says what is missing and never quotes it."""
+
+
+class StatementTooLong(ValueError):
+    """The text has more than MOST_ROWS rows."""
 
 
 @dataclass(frozen=True)
@@ -52,20 +58,28 @@ class StatementLine:
 
 @dataclass(frozen=True)
 class Statement:
-    """The lines that could be read, and for each that could not, where it is and why."""
+    """The lines that could be read, and where those are that could not, and why.
+
+    Of faults the first MOST_FAULTS are told; the others are counted.
+    """
 
     lines: tuple[StatementLine, ...]
     faults: tuple[str, ...]
+    further_faults: int = 0
 
 
 def parse_statement(text: str) -> Statement:
-    """Read the rows below the header by the names of their columns; raise MalformedStatement without a header."""
+    """Read the rows below the header by the names of their columns.
+
+    Raises MalformedStatement without a header, StatementTooLong.
+    """
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = _counted(reader)
     lines: list[StatementLine] = []
     faults: list[str] = []
     try:
-        columns = _columns(reader)
-        for row in reader:
+        columns = _columns(rows)
+        for row in rows:
             cells = dict.fromkeys(_COLUMNS, "") | dict(zip(columns, map(str.strip, row), strict=False))
             if not _is_movement(cells):
                 continue
@@ -75,7 +89,14 @@ def parse_statement(text: str) -> Statement:
                 faults.append(f"line {reader.line_num}: {fault}")
     except csv.Error as exc:
         raise MalformedStatement(f"line {reader.line_num} is no CSV") from exc
-    return Statement(tuple(lines), tuple(faults))
+    return Statement(tuple(lines), tuple(faults[:MOST_FAULTS]), max(0, len(faults) - MOST_FAULTS))
+
+
+def _counted(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    for number, row in enumerate(rows, start=1):
+        if number > MOST_ROWS:
+            raise StatementTooLong
+        yield row
 
 
 class _Fault(Exception):

@@ -42,7 +42,7 @@ class Refund(Base):
     reason: Mapped[str] = mapped_column(sa.String(64))
     maker_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))  # nobody: the rules
     checker_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))  # nobody: the rules
-    requested_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    requested_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
     completed_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     receipt: Mapped[str | None] = mapped_column(sa.String(32))
     failure_reason: Mapped[str | None] = mapped_column(sa.String(64))
@@ -127,6 +127,7 @@ class Payout(Base):
     receipt: Mapped[str | None] = mapped_column(sa.String(32))
     failure_reason: Mapped[str | None] = mapped_column(sa.String(64))
     events: Mapped[list[PayoutEvent]] = relationship(order_by="PayoutEvent.id", lazy="selectin")
+    attempts: Mapped[list[Disbursement]] = relationship(order_by="Disbursement.id", lazy="selectin", viewonly=True)
 
 
 class PayoutEvent(Base):

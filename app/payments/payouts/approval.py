@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
@@ -12,18 +11,18 @@ from app.database import lock, transactional
 from app.errors import Problem
 from app.http import Person
 from app.payments import ledger
+from app.payments.changes import change_payout
 from app.payments.disburse import Sender, open_attempt
 from app.payments.models import (
     Disbursement,
     DisbursementKind,
-    DisbursementStatus,
     Payout,
     PayoutStatus,
 )
 from app.payments.payouts.limits import Limits, check_funds, check_limit, count_for_today
 from app.payments.payouts.lookup import PayoutNotFound
 from app.payments.payouts.people import check_checker, check_made_for_another
-from app.payments.purpose import PayoutPurpose, lock_account
+from app.payments.proof import asking_for_proof, check_proved_unpaid
 from config import Settings
 
 log = structlog.get_logger()
@@ -50,16 +49,6 @@ class Frozen(Problem):
 
     status, code = 409, "payout_frozen"
     message = "M-Pesa has said two things about this payout. Close its review item first."
-
-
-class NotProvedUnpaid(Problem):
-    """Safaricom's books have not said yet that the last attempt did not pay."""
-
-    status, code = 409, "not_proved_unpaid"
-    message = (
-        "M-Pesa may have paid this all the same, so its books are being asked now. "
-        "Try again in a minute; after a day without an answer it is a review item."
-    )
 
 
 class NotConfigured(Problem):
@@ -121,11 +110,8 @@ def retry(*, payout_id: int, actor: Person, sender: Sender | None, limits: Limit
     Raises PayoutNotFound, CheckerNeeded, OwnPayout, Frozen, NotFailed, NotProvedUnpaid (then Safaricom is asked
     at the next chance), NotConfigured, AbovePayoutLimit, InsufficientFunds or DailyLimitReached.
     """
-    try:
+    with asking_for_proof(Disbursement.payout_id == payout_id, now=now):
         return _retry(payout_id=payout_id, actor=actor, sender=sender, limits=limits, now=now)
-    except NotProvedUnpaid:
-        _ask_soon(payout_id=payout_id, now=now)
-        raise
 
 
 @transactional
@@ -138,23 +124,8 @@ def _retry(
         raise Frozen
     if payout.status is not PayoutStatus.FAILED:
         raise NotFailed
-    if session.scalar(sa.select(sa.exists(_unproved(payout_id)))):
-        raise NotProvedUnpaid(retry_after_s=60)
+    check_proved_unpaid(session, Disbursement.payout_id == payout_id)
     return _set_off(session, payout, actor=actor, detail="tried again", sender=sender, limits=limits, now=now)
-
-
-@transactional
-def _ask_soon(session: Session, *, payout_id: int, now: datetime) -> None:
-    unproved = sa.update(Disbursement).where(Disbursement.id.in_(_unproved(payout_id)))
-    session.execute(unproved.values(next_query_at=now).execution_options(synchronize_session=False))
-
-
-def _unproved(payout_id: int) -> sa.Select[tuple[int]]:
-    return sa.select(Disbursement.id).where(
-        Disbursement.payout_id == payout_id,
-        Disbursement.status == DisbursementStatus.FAILED,
-        Disbursement.disproved_at.is_(None),
-    )
 
 
 def _set_off(
@@ -172,7 +143,7 @@ def _set_off(
         raise NotConfigured
     check_made_for_another(session, payout)
     check_limit(payout.amount, limits)
-    lock_account(session, payout.account)
+    ledger.lock_account(session, payout.account)
     check_funds(session, payout.account, payout.amount)
     attempt = open_attempt(
         session,
@@ -209,7 +180,7 @@ def _locked(session: Session, payout_id: int) -> Payout:
 def _changed(
     session: Session, payout: Payout, status: PayoutStatus, detail: str | None, *, actor: Person, now: datetime
 ) -> Payout:
-    PayoutPurpose(payout).change(session, status, detail, actor_id=actor.id, now=now)
+    change_payout(session, payout, status, detail, actor_id=actor.id, now=now)
     log.info("payout", payout_id=payout.id, status=status, actor_id=actor.id)
-    session.refresh(payout, ["events"])
+    session.refresh(payout, ["events", "attempts"])
     return payout

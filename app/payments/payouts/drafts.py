@@ -57,7 +57,7 @@ def make(session: Session, *, order: PayoutOrder, maker: Person, limits: Limits,
     check_order(session, order, maker, limits)
     check_funds(session, order.account, order.amount)
     [payout] = record(session, [order], maker=maker, now=now)
-    session.refresh(payout, ["events"])
+    session.refresh(payout, ["events", "attempts"])
     return payout
 
 

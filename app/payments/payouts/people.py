@@ -1,9 +1,14 @@
-"""Who may decide about a payout: maker and checker are two people, and neither of them is the payee."""
+"""Who may decide about a payout: maker and checker are two people, and neither of them is the payee.
+
+People are told apart by account and by every phone number that an account has or ever had, since anybody may
+change their own number just before they decide.
+"""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
+from app.auth.accounts import numbers_of
 from app.auth.models import User
 from app.errors import Problem
 from app.http import Person, RoleRefused
@@ -27,26 +32,26 @@ class CheckerNeeded(Problem):
 
 def check_maker(session: Session, person: Person, *, advocate_id: int, recipient_phone: str) -> None:
     """Raise OwnPayout where a person is about to make a payout to themselves."""
-    if _is_payee(session, _staff(session, person), advocate_id, recipient_phone):
+    if is_payee(session, _staff(session, person), advocate_id, recipient_phone):
         raise OwnPayout
 
 
 def check_checker(session: Session, person: Person, payout: Payout) -> None:
     """Raise CheckerNeeded or OwnPayout unless a person may decide about somebody else's payout.
 
-    A person may have two accounts; one phone number makes them one person.
+    A person may have two accounts; one phone number, now or once, makes them one person.
     """
     checker, maker = _staff(session, person), session.get_one(User, payout.maker_id)
-    if checker.id == maker.id or _same_phone(checker.phone_number, maker.phone_number):
+    if is_same_person(session, checker, maker):
         raise CheckerNeeded
-    if _is_payee(session, checker, payout.advocate_id, payout.recipient_phone):
+    if is_payee(session, checker, payout.advocate_id, payout.recipient_phone):
         raise OwnPayout
 
 
 def check_made_for_another(session: Session, payout: Payout) -> None:
     """Raise OwnPayout where the maker has turned out to be the payee: they may have changed their phone since."""
     maker = session.get_one(User, payout.maker_id)
-    if _is_payee(session, maker, payout.advocate_id, payout.recipient_phone):
+    if is_payee(session, maker, payout.advocate_id, payout.recipient_phone):
         raise OwnPayout("The one who made this payout is its payee. Reject it.")
 
 
@@ -58,12 +63,14 @@ def _staff(session: Session, person: Person) -> User:
     return user
 
 
-def _is_payee(session: Session, user: User, advocate_id: int | None, recipient_phone: str) -> bool:
+def is_payee(session: Session, user: User, advocate_id: int | None, recipient_phone: str) -> bool:
+    """Say whether somebody would get a payout, by account or by phone."""
     payee = session.get(User, advocate_id) if advocate_id is not None else None
-    if payee is not None and (payee.id == user.id or _same_phone(user.phone_number, payee.phone_number)):
+    if payee is not None and is_same_person(session, user, payee):
         return True
-    return _same_phone(user.phone_number, recipient_phone)
+    return recipient_phone in numbers_of(session, user)
 
 
-def _same_phone(one: str | None, other: str | None) -> bool:
-    return one is not None and one == other
+def is_same_person(session: Session, one: User, other: User) -> bool:
+    """Say whether two accounts are one person's: they have, or once had, a phone number in common."""
+    return one.id == other.id or not numbers_of(session, one).isdisjoint(numbers_of(session, other))

@@ -12,6 +12,7 @@ from app.http import PageArgs, caller, page_of
 from app.payments.models import PayoutEvent, PayoutStatus
 from app.payments.payouts.batches import MOST_ROWS, BatchRow, RowStatus
 from app.payments.payouts.drafts import PayoutOrder
+from app.payments.schemas import id_for_staff
 from app.roles import STAFF
 
 LEAST, MOST = 10, 250_000  # shillings that M-Pesa pays at once (daraja-docs B2C)
@@ -55,14 +56,6 @@ class PayoutArgs(PageArgs):
     status = ma.fields.Enum(PayoutStatus, by_value=True)
 
 
-def _for_staff(name: str) -> ma.fields.Function:
-    return ma.fields.Function(
-        lambda payout: getattr(payout, name) if caller().role in STAFF else None,
-        metadata={"type": ["integer", "null"], "description": "Shown to staff."},
-        required=True,
-    )
-
-
 class PayoutEventSchema(ma.Schema):
     """One change of a payout; who made it is shown to staff alone."""
 
@@ -75,6 +68,17 @@ class PayoutEventSchema(ma.Schema):
 
     def _by(self, event: PayoutEvent) -> str | None:
         return event.actor.full_name if event.actor and caller().role in STAFF else None
+
+
+class PayoutAttemptSchema(ma.Schema):
+    """One attempt to send a payout."""
+
+    kind = ma.fields.String(required=True, metadata={"example": "b2c"})
+    status = ma.fields.String(required=True, metadata={"example": "sent"})
+    sent_at = Instant(allow_none=True, required=True)
+    settled_at = Instant(allow_none=True, required=True)
+    receipt = ma.fields.String(allow_none=True, required=True)
+    failure_reason = ma.fields.String(allow_none=True, required=True)
 
 
 class PayoutSchema(ma.Schema):
@@ -93,15 +97,26 @@ class PayoutSchema(ma.Schema):
     is_frozen = ma.fields.Boolean(
         required=True, metadata={"description": "News contradicts itself: nothing is sent before a person looked."}
     )
-    maker_id = _for_staff("maker_id")
-    checker_id = _for_staff("checker_id")
+    maker_id = id_for_staff("maker_id")
+    checker_id = id_for_staff("checker_id")
     created_at = Instant(required=True)
     completed_at = Instant(allow_none=True, required=True)
     receipt = ma.fields.String(allow_none=True, required=True)
     failure_reason = ma.fields.String(allow_none=True, required=True)
     batch_id = ma.fields.Integer(allow_none=True, required=True)
     batch_row = ma.fields.Integer(allow_none=True, required=True)
+    attempts = ma.fields.List(
+        ma.fields.Nested(PayoutAttemptSchema),
+        required=True,
+        metadata={"description": "Oldest first; empty for whom it pays."},
+    )
     events = ma.fields.List(ma.fields.Nested(PayoutEventSchema), required=True)
+
+    def get_attribute(self, obj: Any, attr: str, default: Any) -> Any:
+        """Keep attempts for staff: the payee is told how the payout stands, not how often it was tried."""
+        if attr == "attempts" and caller().role not in STAFF:
+            return []
+        return super().get_attribute(obj, attr, default)
 
 
 class _ReadLater(ma.fields.Nested):

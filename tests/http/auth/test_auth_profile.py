@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.people import bearer, make_user
+from tests.people import PASSWORD, bearer, make_user
 
 
 @pytest.fixture
@@ -39,6 +39,8 @@ REFUSED = [
     ("full_name", ""),
     ("full_name", None),
     ("full_name", 7),
+    ("full_name", "Achieng\u202eoneitO"),
+    ("full_name", "Achieng\u200b"),
     ("phone_number", "0204123456"),
     ("phone_number", 708374149),
     ("role", "admin"),
@@ -69,3 +71,25 @@ def test_strangers_are_asked_to_log_in(client, method):
 
 def test_a_stranger_who_sends_a_bad_body_learns_nothing_about_fields(client):
     assert "errors" not in client.patch("/api/auth/me", json={"role": "admin"}).json
+
+
+@pytest.fixture(params=["Dalmas", "Esther"])
+def staff(request, client, app):
+    return bearer(client, make_user(app, request.param, phone_number="254708374149"))
+
+
+@pytest.mark.parametrize("number", [None, "0708374140"])
+def test_staff_type_their_password_again_before_their_number_changes(client, staff, number):
+    changes = {"full_name": "Somebody", "phone_number": number}
+    refused = client.patch("/api/auth/me", headers=staff, json=changes)
+    assert (refused.status_code, refused.json["code"]) == (403, "reauthentication_required")
+    unchanged = client.get("/api/auth/me", headers=staff).json
+    assert (unchanged["full_name"] != "Somebody", unchanged["phone_number"]) == (True, "254708374149")
+    client.post("/api/auth/reauthenticate", headers=staff, json={"password": PASSWORD})
+    answer = client.patch("/api/auth/me", headers=staff, json=changes)
+    assert (answer.status_code, answer.json["phone_number"]) == (200, number and "254708374140")
+
+
+@pytest.mark.parametrize("changes", [{}, {"full_name": "Somebody"}, {"phone_number": "0708 374 149"}])
+def test_what_leaves_their_number_as_it_is_asks_staff_for_nothing(client, staff, changes):
+    assert client.patch("/api/auth/me", headers=staff, json=changes).status_code == 200

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.payments.daraja import MalformedStatement, Statement, StatementLine, parse_statement
+from app.payments.daraja import (
+    MOST_ROWS,
+    MalformedStatement,
+    Statement,
+    StatementLine,
+    StatementTooLong,
+    parse_statement,
+)
 
 PREAMBLE = """Account Holder:,Haki Yetu
 Short Code:,600001
@@ -156,6 +163,21 @@ def test_a_fault_names_the_line_of_the_file_below_preamble_and_broken_cells() ->
     two_lines_in_a_cell = row(status='"Compl\neted"')
     statement = parse_statement(PREAMBLE + SHORT_HEADER + two_lines_in_a_cell + row(receipt=""))
     assert [fault.split(":")[0] for fault in statement.faults] == ["line 9"]
+
+
+def test_only_the_first_faults_are_told_and_the_others_counted() -> None:
+    statement = read(row(receipt="") * 250 + row())
+    assert (len(statement.lines), len(statement.faults), statement.further_faults) == (1, 100, 150)
+    assert statement.faults[-1].startswith("line 101:")
+
+
+@pytest.mark.parametrize("text", [row(), "\n", "x\n"])
+def test_a_text_of_too_many_rows_is_refused_whatever_they_hold(text: str) -> None:
+    read(text * (MOST_ROWS - 1))
+    with pytest.raises(StatementTooLong):
+        read(text * MOST_ROWS)
+    with pytest.raises(StatementTooLong):
+        parse_statement(text * (MOST_ROWS + 1))
 
 
 @pytest.mark.parametrize(

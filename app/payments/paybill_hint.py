@@ -1,0 +1,44 @@
+"""How to pay a booking by hand: Lipa na M-Pesa, Pay Bill, with which number, account and amount."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.consultations.models import Consultation, ConsultationStatus
+from app.database import reading
+from app.payments.collect import AlreadyPaid, NotPayable, amount_due
+from app.payments.models import Payment, PaymentStatus
+from config import Settings
+
+
+@dataclass(frozen=True)
+class Paybill:
+    """How to pay without a prompt and without a picture; the amount in cents."""
+
+    number: str
+    account: str
+    amount: int
+
+
+def paybill_for(consultation: Consultation, due: int, *, settings: Settings) -> Paybill | None:
+    """Say how to pay what is due, in cents; None where a till is paid, which takes no account number."""
+    if settings.safaricom_transaction_type == "CustomerBuyGoodsOnline":
+        return None
+    return Paybill(settings.safaricom_shortcode, consultation.reference, due)
+
+
+def instead_of(
+    payment: Payment, consultation: Consultation | None, *, settings: Settings, now: datetime
+) -> Paybill | None:
+    """Say how to pay in another way than by this payment, as long as the booking still waits for money."""
+    if payment.status is PaymentStatus.COMPLETED:
+        return None
+    if consultation is None or consultation.status is not ConsultationStatus.PENDING:
+        return None
+    try:
+        with reading() as session:
+            due = amount_due(session, consultation, now=now)
+    except (AlreadyPaid, NotPayable):
+        return None
+    return paybill_for(consultation, due, settings=settings)

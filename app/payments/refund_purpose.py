@@ -1,0 +1,98 @@
+"""What the end of an attempt means for a refund: booked, tried another way, or left to a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from app.consultations.bookings import lock_consultation
+from app.consultations.models import Consultation
+from app.database import lock
+from app.payments import doubts, ledger, notices
+from app.payments.allocation import refresh_standing
+from app.payments.changes import change_refund
+from app.payments.evidence_out import MoneyOut
+from app.payments.models import Disbursement, DisbursementKind, Payment, Refund, RefundStatus
+
+
+def lock_refund(session: Session, refund_id: int) -> RefundPurpose:
+    """Lock a refund with its booking and its payment."""
+    found = session.get_one(Refund, refund_id)
+    consultation = lock_consultation(session, found.consultation_id) if found.consultation_id else None
+    payment = lock(session, Payment, found.payment_id)
+    refund = lock(session, Refund, refund_id)
+    if payment is None or refund is None:
+        raise LookupError(f"refund {refund_id} does not exist")
+    return RefundPurpose(consultation, payment, refund)
+
+
+class RefundPurpose:
+    """Money that goes back; until it has arrived it stays on the refund's own account."""
+
+    def __init__(self, consultation: Consultation | None, payment: Payment, refund: Refund) -> None:
+        self.consultation, self.payment, self.refund = consultation, payment, refund
+
+    def start(self, session: Session, *, now: datetime) -> bool:
+        """Say whether the refund still waits for this attempt."""
+        return self.refund.status is RefundStatus.SENT
+
+    def paid(self, session: Session, attempt: Disbursement, evidence: MoneyOut, *, now: datetime) -> None:
+        """Book the refund as made; a second one for it is our loss."""
+        refund = self.refund
+        twice = refund.status is RefundStatus.COMPLETED
+        ledger.transfer(
+            session,
+            debit=ledger.LOSS if twice else ledger.refund_account(refund.id),
+            credit=ledger.UTILITY if attempt.kind is DisbursementKind.B2C else ledger.WORKING,
+            amount=attempt.amount,
+            currency=attempt.currency,
+            event_key=f"disbursement:{attempt.id}:paid",
+            now=now,
+        )
+        if twice:
+            return
+        refund.completed_at, refund.receipt, refund.failure_reason = now, evidence.receipt, None
+        change_refund(session, refund, RefundStatus.COMPLETED, evidence.receipt, now=now)
+        if self.consultation is not None:
+            refresh_standing(session, self.consultation, now=now)
+            notices.refund_sent(
+                session,
+                self.consultation,
+                refund_id=refund.id,
+                amount=refund.amount,
+                receipt=evidence.receipt,
+                phone=self.payment.phone,
+                now=now,
+            )
+
+    def failed(self, session: Session, attempt: Disbursement, evidence: MoneyOut, *, now: datetime) -> None:
+        """Note the failure; the money stays set aside, and a reversal is followed by a B2C once that is safe."""
+        if self.refund.status is not RefundStatus.SENT:
+            return
+        self.refund.failure_reason = evidence.reason
+        if attempt.kind is DisbursementKind.B2C:
+            self.give_up(session, evidence.reason, now=now)
+        elif evidence.proves_unpaid:
+            self.disproved(session, attempt, now=now)
+
+    def give_up(self, session: Session, why: str | None, *, now: datetime) -> None:
+        """Leave the refund to a person: it failed, or M-Pesa offers no way for it."""
+        self.refund.failure_reason = why
+        change_refund(session, self.refund, RefundStatus.FAILED, why, now=now)
+        doubts.refund_needs_a_person(session, self.refund, now)
+        if self.consultation is not None:
+            ids = {"refund_id": self.refund.id, "amount": self.refund.amount}
+            notices.refund_failed(session, self.consultation, **ids, now=now)
+
+    def disproved(self, session: Session, attempt: Disbursement, *, now: datetime) -> None:
+        """Put a refund whose reversal was refused back into the queue; the next attempt is a B2C."""
+        if attempt.kind is DisbursementKind.REVERSAL and self.refund.status is RefundStatus.SENT:
+            change_refund(session, self.refund, RefundStatus.APPROVED, "the reversal was refused", now=now)
+
+    def learn_receipt(self, receipt: str) -> None:
+        """Take the receipt that came after the end."""
+        self.refund.receipt = self.refund.receipt or receipt
+
+    def freeze(self) -> None:
+        """Do nothing: a refund that was sent is sent again only by a person."""
