@@ -9,6 +9,7 @@ from app.consultations.models import Consultation, ConsultationStatus
 from app.database import reading
 from app.payments.collect import AlreadyPaid, NotPayable, amount_due
 from app.payments.models import Payment, PaymentStatus
+from app.payments.paybill_addresses import standing_address
 from config import Settings
 
 
@@ -31,8 +32,11 @@ def paybill_for(consultation: Consultation, due: int, *, settings: Settings) -> 
 def instead_of(
     payment: Payment, consultation: Consultation | None, *, settings: Settings, now: datetime
 ) -> Paybill | None:
-    """Say how to pay in another way than by this payment, as long as the booking still waits for money."""
-    if payment.status is PaymentStatus.COMPLETED:
+    """Say how to pay in another way than by this payment, as long as the booking still waits for money.
+
+    Nobody is sent to a paybill whose payments Safaricom was never asked to tell us of.
+    """
+    if payment.status is PaymentStatus.COMPLETED or standing_address(settings.safaricom_shortcode) is None:
         return None
     if consultation is None or consultation.status is not ConsultationStatus.PENDING:
         return None

@@ -118,9 +118,7 @@ class PaymentSchema(ma.Schema):
         PaybillSchema,
         allow_none=True,
         required=True,
-        metadata={
-            "description": "How to pay otherwise while the booking waits for money; null where a till is paid."
-        },
+        metadata={"description": "How else to pay while the booking waits for money; else null."},
     )
     message = ma.fields.String(required=True)
 
