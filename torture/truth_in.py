@@ -94,6 +94,11 @@ class _Books:
             None, [*(told(one.body) for one in stk), *(noticed(one.body) for one in notices)]
         ):
             self.amounts[receipt].add(amount)
+        self.delivered: defaultdict[str, set[int]] = defaultdict(set)
+        """The same of all news: a process may have kept it and died before it answered."""
+        for one in world.engine.deliveries:
+            if named := told(one.body) or noticed(one.body):
+                self.delivered[named[0]].add(named[1])
         self.named_by_callback = {one.subject for one in stk if one.subject in one.body}
         kept = world.rows("select payment_id, raw from inbox where trust = 'trusted' and kind = 'stk'")
         self.told_failed = {payment_id for payment_id, raw in kept if _says_failed(bytes(raw).decode())}
@@ -123,7 +128,7 @@ class _Books:
                 self.broken.append((ONCE, f"{moved.receipt} is on payment {owner.id}"))
         elif moved.receipt in self.amounts:
             self._lose(moved, asked, "news of it was answered 200")
-        elif asked.status == "completed" and asked.receipt is None and asked.id not in self.stands_for:
+        elif self._was_proven_by_query(asked):
             self._proven_by_query(moved, asked)
         else:
             self._unrecorded(moved, asked, self.world.line.faults_of[moved.checkout_request_id])
@@ -147,7 +152,7 @@ class _Books:
             self.broken.append((ONCE, f"payment {owner.id} stands for two"))
         self.stands_for[owner.id] = moved
         self.world.counts["money: recorded with its receipt"] += 1
-        named = self.amounts[moved.receipt] | {moved.amount}
+        named = self.delivered[moved.receipt] | {moved.amount}
         if owner.received // 100 not in named:
             self.broken.append((EXACT, f"{moved.receipt}: {owner.received} for {named} shillings"))
         if owner.received != moved.amount * 100:
@@ -155,6 +160,11 @@ class _Books:
         expected = moved.amount * 100 if owner.channel == "c2b" else owner.amount
         if owner.received != expected and owner.id not in self.doubted:
             self.broken.append((PERSON, f"payment {owner.id}"))
+
+    def _was_proven_by_query(self, asked: Row) -> bool:
+        """Say whether a prompt is known as paid without a receipt, and stands for nothing else."""
+        stands_for_nothing = asked.id not in self.stands_for and asked.merged_into is None
+        return asked.status == "completed" and asked.receipt is None and stands_for_nothing
 
     def _proven_by_query(self, moved: Movement, asked: Row) -> None:
         self.stands_for[asked.id] = moved

@@ -47,6 +47,7 @@ from app.payments.states import Says
 log = structlog.get_logger()
 
 NOT_FOUND_BEFORE_REPEAT = 2
+MOST_COPIES = 10
 
 
 def parsed(raw: bytes) -> ApiResult | None:
@@ -191,10 +192,16 @@ def _is_one_copy_of_many(session: Session, disbursement_id: int) -> bool:
 
 
 def _send_another_copy(session: Session, disbursement_id: int, *, now: datetime) -> None:
-    """Have an unanswered reversal sent once more: where a copy was carried out, the result of this one says so."""
+    """Have a reversal sent once more: where a copy was carried out, the result of this one says so.
+
+    That holds where the last copy failed, too. After so many a person decides, who is called after a day.
+    """
     purpose_of(session, disbursement_id)
     attempt = lock(session, Disbursement, disbursement_id)
-    if attempt is not None and attempt.status is DisbursementStatus.SENT:
+    if attempt is None:
+        return
+    failed = attempt.status is DisbursementStatus.FAILED and attempt.disproved_at is None
+    if attempt.status is DisbursementStatus.SENT or (failed and attempt.sends < MOST_COPIES):
         ready_again(session, attempt, detail="the last copy was not carried out", now=now)
 
 

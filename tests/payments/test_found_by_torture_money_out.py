@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.payments.models import Disbursement
+from app.payments.models import Disbursement, DisbursementEvent
 from tests.payments.out_scenes import paid_and_cancelled, told
 from tests.payments.scenes import close_money
 
@@ -32,3 +32,18 @@ def test_what_the_books_say_of_the_last_copy_of_a_reversal_proves_nothing_of_the
     assert [movement["kind"] for movement in desk.safaricom.moved] == ["STK", "REVERSAL"]
     [attempt] = desk.rows(Disbursement)
     assert (attempt.kind, attempt.status, attempt.failure_reason) == ("reversal", "completed", None)
+
+
+def test_a_copy_of_a_reversal_that_failed_proves_nothing_of_the_first(desk):
+    """Seed 30074: the first copy was carried out, its answer and result were lost; the last one failed."""
+    paid_and_cancelled(desk)
+    orders(desk, answer="lost", callbacks=0)
+    desk.send()
+    orders(desk, ends="receiver_full")
+    let_pass(desk, rounds=6)
+    assert "receiver_limit" in [event.detail for event in desk.rows(DisbursementEvent)]
+    orders(desk)
+    let_pass(desk, rounds=8)
+    [attempt] = desk.rows(Disbursement)
+    assert (attempt.kind, attempt.status, attempt.failure_reason) == ("reversal", "completed", None)
+    assert [movement["kind"] for movement in desk.safaricom.moved] == ["STK", "REVERSAL"]
