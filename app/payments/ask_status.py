@@ -37,6 +37,7 @@ STATUS_PACE = "status_question"
 # A reversal whose answer was lost has no id to be asked about. Sent again it does no harm: Safaricom reverses a
 # payment once and says so (daraja-docs Reversals, R000001).
 REPEAT_REVERSAL_AFTER = timedelta(minutes=2)
+MOST_COPIES = 10  # of a reversal whose copies fail; then a person decides, who is called after a day
 
 
 @dataclass(frozen=True)
@@ -228,13 +229,15 @@ def _repeats_instead(session: Session, attempt: Disbursement, *, now: datetime) 
     if _id_to_ask_by(attempt) is not None:
         return False
     attempt.next_query_at = now + REPEAT_REVERSAL_AFTER
-    if (
-        attempt.status is DisbursementStatus.SENT
-        and attempt.sent_at
-        and attempt.sent_at <= now - REPEAT_REVERSAL_AFTER
-    ):
+    if attempt.sent_at and attempt.sent_at <= now - REPEAT_REVERSAL_AFTER and may_be_repeated(attempt):
         ready_again(session, attempt, detail="nothing to ask by", now=now)
     return True
+
+
+def may_be_repeated(attempt: Disbursement) -> bool:
+    """Say whether another copy of a reversal may tell what became of it; a failed one says nothing of others."""
+    failed = attempt.status is DisbursementStatus.FAILED and attempt.disproved_at is None
+    return attempt.status is DisbursementStatus.SENT or (failed and attempt.sends < MOST_COPIES)
 
 
 def ready_again(session: Session, attempt: Disbursement, *, detail: str, now: datetime) -> None:

@@ -133,13 +133,13 @@ def hear_again(session: Session, payment_id: int, money: MoneyIn, *, now: dateti
     payment = lock(session, Payment, payment_id)
     if payment is None:
         raise LookupError(f"payment {payment_id} does not exist")
+    payment.phone = payment.phone or _phone(money)
     if money.amount != payment.amount_received:
         check = "M-Pesa names two amounts for one receipt; check the M-Pesa statement."
         about = f"amount-again:{money.amount}"
         evidence = money.of_prompt()
         doubts.call_a_person(session, ReviewKind.AMOUNT_MISMATCH, about, payment, evidence, check, now)
         return
-    payment.phone = payment.phone or _phone(money)
     if money.is_verified and not payment.is_verified and _told_otherwise(session, payment.id, money):
         verify(session, payment, money, now=now)
 

@@ -13,7 +13,7 @@ from app.consultations.bookings import lock_consultation
 from app.consultations.models import Consultation
 from app.database import lock
 from app.payments import doubts
-from app.payments.ask_status import ready_again
+from app.payments.ask_status import may_be_repeated, ready_again
 from app.payments.daraja import (
     ApiResult,
     MalformedResult,
@@ -47,7 +47,6 @@ from app.payments.states import Says
 log = structlog.get_logger()
 
 NOT_FOUND_BEFORE_REPEAT = 2
-MOST_COPIES = 10
 
 
 def parsed(raw: bytes) -> ApiResult | None:
@@ -192,16 +191,10 @@ def _is_one_copy_of_many(session: Session, disbursement_id: int) -> bool:
 
 
 def _send_another_copy(session: Session, disbursement_id: int, *, now: datetime) -> None:
-    """Have a reversal sent once more: where a copy was carried out, the result of this one says so.
-
-    That holds where the last copy failed, too. After so many a person decides, who is called after a day.
-    """
+    """Have a reversal sent once more: where a copy was carried out, the result of this one says so."""
     purpose_of(session, disbursement_id)
     attempt = lock(session, Disbursement, disbursement_id)
-    if attempt is None:
-        return
-    failed = attempt.status is DisbursementStatus.FAILED and attempt.disproved_at is None
-    if attempt.status is DisbursementStatus.SENT or (failed and attempt.sends < MOST_COPIES):
+    if attempt is not None and may_be_repeated(attempt):
         ready_again(session, attempt, detail="the last copy was not carried out", now=now)
 
 
