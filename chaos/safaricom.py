@@ -118,6 +118,10 @@ class Safaricom:
         for kind in {kind for kind, _ in MOODS}:
             self.be(kind, {})
 
+    def heal(self) -> None:
+        """End every fault, those of phones as well: what is always turned away would never be known."""
+        self._post("faults/clear", {})
+
     def forget_tokens(self) -> None:
         """End every access token issued so far."""
         self._post("tokens/expire", {})

@@ -121,7 +121,7 @@ class World:
             crowd.is_over.set()
         crowd.end()
         moods.join()
-        system.safaricom.be_well()
+        system.safaricom.heal()
         result.kills, result.moods = nemesis.kills, moods.had
         if len(result.kills) < result.kills_asked:
             result.history.violate(f"only {len(result.kills)} kills fitted into the time")
