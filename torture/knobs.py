@@ -39,8 +39,8 @@ class Knobs:
     def rate(self, fault: str) -> float:
         return self.faults.get(fault, 0.0)
 
-    def without(self, fault: str) -> Knobs:
-        return replace(self, faults={name: rate for name, rate in self.faults.items() if name != fault})
+    def without(self, *faults: str) -> Knobs:
+        return replace(self, faults={name: rate for name, rate in self.faults.items() if name not in faults})
 
 
 def draw(rng: random.Random) -> Knobs:
