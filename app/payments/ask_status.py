@@ -28,7 +28,7 @@ from app.payments.models import (
     Pace,
     Payment,
 )
-from app.payments.schedule import next_query_at
+from app.payments.schedule import GIVE_UP_AFTER, next_query_at
 from app.payments.settle_out import note
 
 log = structlog.get_logger()
@@ -37,7 +37,6 @@ STATUS_PACE = "status_question"
 # A reversal whose answer was lost has no id to be asked about. Sent again it does no harm: Safaricom reverses a
 # payment once and says so (daraja-docs Reversals, R000001).
 REPEAT_REVERSAL_AFTER = timedelta(minutes=2)
-MOST_COPIES = 10  # of a reversal whose copies fail; then a person decides, who is called after a day
 
 
 @dataclass(frozen=True)
@@ -228,16 +227,23 @@ def _repeats_instead(session: Session, attempt: Disbursement, *, now: datetime) 
     """Send a reversal again that has no id to be asked about, as what it is; say whether that is so."""
     if _id_to_ask_by(attempt) is not None:
         return False
-    attempt.next_query_at = now + REPEAT_REVERSAL_AFTER
-    if attempt.sent_at and attempt.sent_at <= now - REPEAT_REVERSAL_AFTER and may_be_repeated(attempt):
+    if attempt.status is DisbursementStatus.SENT:
+        attempt.next_query_at = now + REPEAT_REVERSAL_AFTER
+    else:
+        attempt.queries += 1
+        attempt.next_query_at = next_query_at(attempt.created_at, attempt.queries, now)
+    if attempt.sent_at and attempt.sent_at <= now - REPEAT_REVERSAL_AFTER and may_be_repeated(attempt, now):
         ready_again(session, attempt, detail="nothing to ask by", now=now)
     return True
 
 
-def may_be_repeated(attempt: Disbursement) -> bool:
-    """Say whether another copy of a reversal may tell what became of it; a failed one says nothing of others."""
+def may_be_repeated(attempt: Disbursement, now: datetime) -> bool:
+    """Say whether another copy of a reversal may tell what became of it; a failed one says nothing of others.
+
+    After a day of failing a person is called, and decides.
+    """
     failed = attempt.status is DisbursementStatus.FAILED and attempt.disproved_at is None
-    return attempt.status is DisbursementStatus.SENT or (failed and attempt.sends < MOST_COPIES)
+    return attempt.status is DisbursementStatus.SENT or (failed and now < attempt.created_at + GIVE_UP_AFTER)
 
 
 def ready_again(session: Session, attempt: Disbursement, *, detail: str, now: datetime) -> None:

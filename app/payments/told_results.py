@@ -194,7 +194,7 @@ def _send_another_copy(session: Session, disbursement_id: int, *, now: datetime)
     """Have a reversal sent once more: where a copy was carried out, the result of this one says so."""
     purpose_of(session, disbursement_id)
     attempt = lock(session, Disbursement, disbursement_id)
-    if attempt is not None and may_be_repeated(attempt):
+    if attempt is not None and may_be_repeated(attempt, now):
         ready_again(session, attempt, detail="the last copy was not carried out", now=now)
 
 
