@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
 import structlog
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -69,9 +68,3 @@ def change_profile(session: Session, *, user_id: int, changes: dict[str, str | N
     if before is not None and before != user.phone_number:
         session.add(PastNumber(user_id=user.id, phone_number=before, until=now))
     return user
-
-
-def numbers_of(session: Session, user: User) -> set[str]:
-    """Return every phone number that an account has or ever had."""
-    past = sa.select(PastNumber.phone_number).where(PastNumber.user_id == user.id)
-    return {*session.scalars(past), *filter(None, [user.phone_number])}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, joinedload
 
-from app.auth.accounts import numbers_of
 from app.auth.models import User
+from app.auth.same_person import is_same_person, numbers_of
 from app.consultations.models import Consultation
 from app.database import reading
 from app.errors import Problem
@@ -28,14 +28,13 @@ def paid_by_or_for(person_id: int) -> sa.ColumnElement[bool]:
 
 
 def is_own(session: Session, payment: Payment, person: Person) -> bool:
-    """Say whether somebody has paid, by account or by phone, or is the client whose booking was paid for.
-
-    A number that they had once counts too: anybody may change their own just before they decide.
-    """
-    if payment.payer_id == person.id or payment.phone in numbers_of(session, session.get_one(User, person.id)):
+    """Say whether somebody has paid, by account or by phone, or is the client whose booking was paid for."""
+    user = session.get_one(User, person.id)
+    if payment.phone in numbers_of(session, user):
         return True
     booked = sa.select(Consultation.client_id).where(Consultation.id == payment.consultation_id)
-    return session.scalar(booked) == person.id
+    concerned = sa.select(User).where(sa.or_(User.id == payment.payer_id, User.id == booked.scalar_subquery()))
+    return any(is_same_person(session, user, other) for other in session.scalars(concerned))
 
 
 def find(payment_id: int, *, who: Person) -> Payment:

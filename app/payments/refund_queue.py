@@ -10,6 +10,7 @@ import structlog
 from sqlalchemy.orm import Session, aliased
 
 from app.auth.models import User
+from app.auth.same_person import is_same_person
 from app.database import reading, transactional
 from app.errors import Problem
 from app.http import Person, page
@@ -22,7 +23,6 @@ from app.payments.models import (
     Refund,
     RefundStatus,
 )
-from app.payments.payouts.people import is_same_person
 from app.payments.proof import asking_for_proof, check_proved_unpaid
 from app.payments.refund_purpose import RefundPurpose, lock_refund
 from app.roles import STAFF

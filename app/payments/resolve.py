@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.auth.models import User
+from app.auth.same_person import is_same_person
 from app.consultations.models import Consultation
 from app.database import lock, transactional
 from app.errors import Problem
@@ -15,7 +16,7 @@ from app.http import Person
 from app.payments import decisions
 from app.payments.lookup import is_own
 from app.payments.models import Decision, Payment, Payout, Refund, ReviewDecision, ReviewItem, ReviewStatus
-from app.payments.payouts.people import is_payee, is_same_person
+from app.payments.payouts.people import is_payee
 
 log = structlog.get_logger()
 

@@ -109,6 +109,14 @@ def test_the_phone_that_paid_makes_it_ones_own_too(desk, safaricom):
     assert approve(desk, make_user(desk.app, "Esther", phone_number="254799000001")).json["status"] == "approved"
 
 
+def test_a_second_account_with_the_clients_number_is_the_client(desk, safaricom):
+    with desk.app.app_context(), transaction() as session:
+        session.get_one(User, desk.achieng.id).phone_number = "254799000002"
+    cancelled(desk, safaricom, 6000)  # paid from another phone than either account names
+    assert approve(desk, make_user(desk.app, "Dalmas", phone_number="254799000002")).json["code"] == "own_refund"
+    assert approve(desk, make_user(desk.app, "Esther", phone_number="254799000001")).json["status"] == "approved"
+
+
 def test_approving_needs_the_password_again(desk, safaricom):
     cancelled(desk, safaricom, 6000)
     headers = bearer(desk.app, make_user(desk.app, "Dalmas"))

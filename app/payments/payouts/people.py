@@ -1,15 +1,11 @@
-"""Who may decide about a payout: maker and checker are two people, and neither of them is the payee.
-
-People are told apart by account and by every phone number that an account has or ever had, since anybody may
-change their own number just before they decide.
-"""
+"""Who may decide about a payout: maker and checker are two people, and neither of them is the payee."""
 
 from __future__ import annotations
 
 from sqlalchemy.orm import Session
 
-from app.auth.accounts import numbers_of
 from app.auth.models import User
+from app.auth.same_person import is_same_person, numbers_of
 from app.errors import Problem
 from app.http import Person, RoleRefused
 from app.payments.models import Payout
@@ -69,8 +65,3 @@ def is_payee(session: Session, user: User, advocate_id: int | None, recipient_ph
     if payee is not None and is_same_person(session, user, payee):
         return True
     return recipient_phone in numbers_of(session, user)
-
-
-def is_same_person(session: Session, one: User, other: User) -> bool:
-    """Say whether two accounts are one person's: they have, or once had, a phone number in common."""
-    return one.id == other.id or not numbers_of(session, one).isdisjoint(numbers_of(session, other))
