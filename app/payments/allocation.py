@@ -89,6 +89,8 @@ def _standing(consultation: Consultation, payments: Sequence[Payment]) -> Standi
         return Standing.PAID if held >= consultation.fee else Standing.PARTIALLY_PAID
     if any(payment.is_live for payment in payments):
         return Standing.PENDING
+    if any(payment.amount_returned for payment in payments):
+        return Standing.REFUNDING  # all of what had come, while the booking still waited
     if payments and payments[-1].status in (PaymentStatus.FAILED, PaymentStatus.CANCELLED):
         return Standing.FAILED
     return Standing.PENDING if any(p.status is PaymentStatus.PENDING for p in payments) else Standing.UNPAID

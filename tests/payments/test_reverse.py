@@ -99,6 +99,26 @@ def went_back(desk):
     return [moved["amount"] for moved in desk.safaricom.moved if moved["direction"] == "OUT"]
 
 
+def test_a_booking_that_expires_after_its_part_went_back_says_so(desk, dalmas):
+    """Found by torture seed 41596: it said that the payment had failed."""
+    booking = desk.book()
+    register_paybill(desk)
+    desk.safaricom.control("switches", external_validation=False).raise_for_status()
+    pay_by_paybill(desk, booking.reference, 1000)
+    desk.safaricom.deliver()
+    desk.clock.advance(seconds=20)
+    desk.send()
+    told(desk)  # verified
+    assert reverse(desk, dalmas).status_code == 200
+    assert approve(desk, make_user(desk.app, "Esther")).status_code == 200
+    send_all(desk)
+    assert went_back(desk) == [1000]
+    assert standing(desk, booking) == ("Pending", "Refunded")
+    desk.clock.advance(minutes=30)
+    expire_holds(desk)
+    assert standing(desk, booking) == ("Expired", "Refunded")
+
+
 def test_a_whole_payment_of_a_served_booking_goes_out_as_a_reversal(desk, dalmas, out):
     booking = served(desk)
     advocate = ledger.advocate_account(desk.baraka.id)
