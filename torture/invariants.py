@@ -66,8 +66,8 @@ ALWAYS = {
         AND a.advocate_id = b.advocate_id AND a.starts_at < b.ends_at AND b.starts_at < a.ends_at
         WHERE a.status IN {LIVE} AND b.status IN {LIVE}""",
     "I09 what goes back was received and has its rows": """
-        SELECT p.id FROM payments p WHERE p.amount_returned > p.amount_received OR p.amount_returned <>
-        (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.payment_id = p.id)""",
+        SELECT p.id FROM payments p WHERE p.amount_returned > p.amount_received + p.amount_covered
+        OR p.amount_returned <> (SELECT coalesce(sum(r.amount), 0) FROM refunds r WHERE r.payment_id = p.id)""",
     "I13 one live prompt for a booking": """
         SELECT consultation_id FROM payments WHERE is_live GROUP BY consultation_id HAVING count(*) > 1""",
     "I13 one live prompt on a phone": """

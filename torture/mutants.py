@@ -262,7 +262,7 @@ PROMPTS = (
     Mutant(
         "money goes back twice", swap((allocation, "give_back", _back_twice), (refunds, "give_back", _back_twice))
     ),
-    Mutant("a shortfall is not corrected", swap((settle, "take_out", nothing)), weather=_SHORT_AND_LATE),
+    Mutant("a shortfall is not corrected", swap((settle, "correct", nothing)), weather=_SHORT_AND_LATE),
     Mutant("a refund without its journal line", swap((refunds, "ledger", _JOURNAL_WITHOUT_LINES))),
     Mutant("every journal line twice", swap((ledger, "transfer", _transfer_twice)), schema=_NO_EVENT_KEY_UNIQUE),
     Mutant("a change without its event", swap((settle, "_record", nothing))),

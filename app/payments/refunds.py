@@ -60,7 +60,7 @@ def give_back(session: Session, consultation: Consultation, amount: int, *, reas
     session.flush()
     payments = session.scalars(paid).all()
     for payment in payments:
-        covered = min(amount, payment.amount_covered)
+        covered = min(amount, payment.amount_covered, payment.held)
         if covered > 0:
             _release(session, payment, covered, now=now)
             amount -= covered

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -43,31 +44,31 @@ def _take_out(
 ) -> None:
     """Take out of a payment the cents that turned out never to have come.
 
-    They come off what the booking can spare, then off its refunds that are not sent yet. The rest is the firm's
-    loss until a person decides, because what the booking was confirmed for, or what its tier keeps, was promised.
+    Where they were to go back already, they come off the payment's own refunds that are not sent yet; the others
+    come off what the booking can spare, then off all of its unsent refunds. The rest is the firm's loss until a
+    person decides: it has gone back, or is what the booking was confirmed for, or what its tier keeps.
     """
+    goes_back = max(0, amount - payment.held)
     spare = max(0, money_held(session, consultation.id) - _promised(consultation))
-    parts = {ledger.consultation_account(consultation.id): min(amount, spare)}
-    left = amount - min(amount, spare)
-    for refund in _unsent(session, consultation):
-        # A refund of nothing is none, so each keeps a shilling.
-        part = max(0, min(left, refund.amount - money.CENTS))
-        _shorten(session, consultation, refund, part, now=now)
-        parts[ledger.refund_account(refund.id)] = part
-        left -= part
+    spared = min(amount - goes_back, spare)
+    refunds = _unsent(session, consultation)
+    own = [refund for refund in refunds if refund.payment_id == payment.id]
+    parts = Counter({ledger.consultation_account(consultation.id): spared})
+    parts += _take_off(session, consultation, own, goes_back, now=now)
+    parts += _take_off(session, consultation, refunds, amount - goes_back - spared, now=now)
+    lost = amount - parts.total()
     payment.amount_received -= amount
-    payment.amount_covered += left
-    for account, part in (parts | {ledger.LOSS: left}).items():
-        if part:
-            ledger.transfer(
-                session,
-                debit=account,
-                credit=ledger.WORKING,
-                amount=part,
-                currency=payment.currency,
-                event_key=f"payment:{payment.id}:corrected:{account}",
-                now=now,
-            )
+    payment.amount_covered += lost
+    for account, part in (parts + Counter({ledger.LOSS: lost})).items():
+        ledger.transfer(
+            session,
+            debit=account,
+            credit=ledger.WORKING,
+            amount=part,
+            currency=payment.currency,
+            event_key=f"payment:{payment.id}:corrected:{account}",
+            now=now,
+        )
 
 
 def _promised(consultation: Consultation) -> int:
@@ -83,9 +84,20 @@ def _unsent(session: Session, consultation: Consultation) -> list[Refund]:
     return list(session.scalars(refunds.with_for_update().execution_options(populate_existing=True)))
 
 
+def _take_off(
+    session: Session, consultation: Consultation, refunds: list[Refund], amount: int, *, now: datetime
+) -> Counter[str]:
+    """Shorten refunds by `amount` cents as far as they go; each keeps a shilling, or it would be no refund."""
+    parts: Counter[str] = Counter()
+    for refund in refunds:
+        part = min(amount - parts.total(), refund.amount - money.CENTS)
+        if part > 0:
+            _shorten(session, consultation, refund, part, now=now)
+            parts[ledger.refund_account(refund.id)] = part
+    return parts
+
+
 def _shorten(session: Session, consultation: Consultation, refund: Refund, amount: int, *, now: datetime) -> None:
-    if not amount:
-        return
     # The booking is locked, and with it all of its payments: nobody else changes them.
     session.get_one(Payment, refund.payment_id).amount_returned -= amount
     was, refund.amount = refund.amount, refund.amount - amount

@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from migrations.sqlite_tables import rewrite
+
 revision = "0008"
 down_revision = "0007"
 branch_labels = None
@@ -82,7 +84,7 @@ def upgrade():
         upgrade_postgresql()
     else:
         for table in TABLES:
-            rewrite_on_sqlite(table, dict(changes(table)))
+            rewrite(table, dict(changes(table)))
     op.create_index(op.f("ix_payments_merged_into_id"), "payments", ["merged_into_id"])
     op.create_table(
         "c2b_addresses",
@@ -120,7 +122,7 @@ def downgrade():
         downgrade_postgresql()
         return
     for table in TABLES:
-        rewrite_on_sqlite(table, {after: before for before, after in changes(table)})
+        rewrite(table, {after: before for before, after in changes(table)})
 
 
 def downgrade_postgresql():
@@ -152,27 +154,3 @@ def changes(table):
     )
     primary = f"CONSTRAINT pk_{table} PRIMARY KEY"
     yield primary, columns + checks + primary
-
-
-def rewrite_on_sqlite(table, replacements):
-    """Make a table anew from its own text, with its rows, indexes and triggers (sqlite.org/lang_altertable, 7)."""
-    master = sa.text("SELECT type, sql FROM sqlite_master WHERE tbl_name = :table AND sql IS NOT NULL")
-    parts = op.get_bind().execute(master, {"table": table}).all()
-    [text] = [sql for kind, sql in parts if kind == "table"]
-    before = column_names(table)
-    for old, new in replacements.items():
-        if text.count(old) != 1:
-            raise AssertionError(f"{table} has not exactly one: {old}")
-        text = text.replace(old, new)
-    op.execute(f"CREATE TABLE {table}_anew {text[text.index('(') :]}")
-    kept = ", ".join(name for name in column_names(f"{table}_anew") if name in before)
-    op.execute(f"INSERT INTO {table}_anew ({kept}) SELECT {kept} FROM {table}")
-    op.execute(f"DROP TABLE {table}")
-    op.execute(f"ALTER TABLE {table}_anew RENAME TO {table}")
-    for kind, sql in parts:
-        if kind != "table":
-            op.execute(sql)
-
-
-def column_names(table):
-    return [row[1] for row in op.get_bind().exec_driver_sql(f"PRAGMA table_info({table})")]

@@ -5,16 +5,18 @@ from __future__ import annotations
 import pytest
 
 from app.consultations.bookings import lock_consultation
+from app.consultations.models import Consultation
 from app.database import reading, transaction, transactional
 from app.money import from_shillings
 from app.outbox import OutboxMessage
 from app.payments import ledger
 from app.payments.evidence import by_hand
-from app.payments.models import Payment, Refund, RefundEvent
+from app.payments.models import Payment, Refund, RefundEvent, RefundStatus
 from app.payments.refunds import give_back
 from app.payments.settle import settle
 from tests.payments.conftest import FEE
 from tests.payments.invariants import broken_rules, check_money
+from tests.payments.out_scenes import until_quiet
 from tests.payments.scenes import (
     ask_safaricom,
     cancel,
@@ -160,18 +162,20 @@ def test_what_a_tier_keeps_is_not_sent_back_for_a_shilling_that_never_came(desk,
     check_money(desk)
 
 
-def test_several_refunds_of_one_payment_are_all_made_smaller(desk, safaricom):
+@pytest.mark.parametrize(("came", "goes_back"), [(300, 300), (1, 2)])
+def test_several_refunds_of_one_payment_are_all_made_smaller(desk, safaricom, came, goes_back):
+    """Each keeps a shilling, as a refund of nothing is none."""
     booking = desk.book(days=3)
-    safaricom.faults(charge_off=-(FEE - 300))
+    safaricom.faults(charge_off=-(FEE - came))
     pay(desk, booking)
-    learn_by_query(desk)  # all of it, says the query; its callback will say 300
+    learn_by_query(desk)  # all of it, says the query; its callback will say less
     late = safaricom.state()["callbacks"]
     safaricom.drop_callbacks()
     with desk.app.app_context():
         split_the_refund(desk, booking)
     post(late[0]["url"], late[0]["body"])
-    assert sum(shillings for _, shillings in refunded(desk)) == 300
-    assert desk.rows(Payment)[0].amount_received == from_shillings(300)
+    assert (sum(shillings for _, shillings in refunded(desk)), loss(desk)) == (goes_back, goes_back - came)
+    assert desk.rows(Payment)[0].amount_received == from_shillings(came)
     check_money(desk)
 
 
@@ -182,3 +186,44 @@ def split_the_refund(desk, booking) -> None:
         with transaction() as session:
             locked = lock_consultation(session, booking.id)
             give_back(session, locked, from_shillings(part), reason="test", now=desk.clock.now())
+
+
+def refunded_before_less_is_known(desk, safaricom) -> dict:
+    """Send everything back on the word of a query; return the callback that will say that less had come."""
+    booking = desk.book(days=3)
+    safaricom.faults(charge_off=-OFF)
+    pay(desk, booking)
+    learn_by_query(desk)
+    [late] = safaricom.state()["callbacks"]
+    safaricom.drop_callbacks()
+    safaricom.control("faults/clear")
+    cancel(desk, booking)
+    close_money(desk)
+    until_quiet(desk)
+    assert [refund.status for refund in desk.rows(Refund)] == [RefundStatus.COMPLETED]
+    return late
+
+
+def test_what_has_gone_back_already_is_the_firms_loss(desk, safaricom):
+    late = refunded_before_less_is_known(desk, safaricom)
+    post(late["url"], late["body"])
+    assert (refunded(desk), loss(desk)) == ([(1, FEE)], OFF)
+    assert desk.payment().amount_received == from_shillings(FEE - OFF)
+    assert standing(desk, desk.rows(Consultation)[0]) == ("Cancelled", "Refunded")
+    assert "amount_mismatch" in review_kinds(desk)
+    check_money(desk)
+
+
+def test_other_money_goes_back_whole_and_does_not_make_good_what_has_gone_back(desk, safaricom):
+    late = refunded_before_less_is_known(desk, safaricom)
+    post(late["url"], late["body"])
+
+    @transactional
+    def more_comes(session):
+        evidence = by_hand(receipt="UKN1AB2CD3", amount=from_shillings(FEE))
+        settle(session, payment_id=1, evidence=evidence, now=desk.clock.now())
+
+    with desk.app.app_context():
+        more_comes()
+    assert (refunded(desk), loss(desk)) == ([(1, FEE), (2, FEE)], OFF)
+    assert broken_rules(desk.app) == []

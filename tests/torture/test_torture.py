@@ -53,6 +53,13 @@ def test_a_planted_bug_is_found(stage, name):
     assert mutants.hunt(stage, mutants.BY_NAME[name], most_seeds=40).rule
 
 
+@pytest.mark.parametrize("name", mutants.BY_NAME)
+def test_what_a_planted_bug_exchanges_exists(name):
+    """Else a name that changed would be noticed only in the next long hunt."""
+    with mutants.BY_NAME[name].plant():
+        pass
+
+
 def test_a_story_gets_smaller_and_still_breaks_the_same_rule(stage):
     knobs = Knobs(faults={"stall": 0.4, "callback repeated": 0.4}, clients=2, advocates=2, deeds=4)
     with mutants.BY_NAME["a change without its event"].plant():

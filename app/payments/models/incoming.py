@@ -43,7 +43,9 @@ class Payment(Base):
         sa.CheckConstraint("amount > 0", name="amount_positive"),
         sa.CheckConstraint("amount_received >= 0", name="received_not_negative"),
         sa.CheckConstraint("amount_covered >= 0", name="covered_not_negative"),
-        sa.CheckConstraint("amount_returned BETWEEN 0 AND amount_received", name="returned_within_received"),
+        sa.CheckConstraint(
+            "amount_returned BETWEEN 0 AND amount_received + amount_covered", name="returned_within_received"
+        ),
         sa.CheckConstraint(
             "(status = 'completed') = (amount_received > 0 OR merged_into_id IS NOT NULL)",
             name="completed_means_received",
