@@ -72,13 +72,13 @@ class MoneyIn:
     inbox_id: int | None = None
 
     @property
-    def is_verified(self) -> bool:
-        """Say whether Safaricom's own books say so; a notice alone is not enough to pay money out again."""
-        return self.source is not Source.C2B
+    def is_proof(self) -> bool:
+        """Say whether Safaricom's own books answer us; a notice alone proves nothing, nor does a file."""
+        return self.source in (Source.PULL, Source.STATUS)
 
     @property
     def was_handed_in(self) -> bool:
-        """Say whether one person brought it, who could have written it: then Safaricom itself is asked, too."""
+        """Say whether one person brought it, who could have written it: then nothing is learned of who paid."""
         return self.source is Source.STATEMENT
 
     def of_prompt(self) -> Evidence:

@@ -19,12 +19,13 @@ from app.payments import doubts, ledger
 from app.payments.allocation import allocate
 from app.payments.daraja import payer_matches
 from app.payments.events import record
-from app.payments.evidence import MoneyIn
+from app.payments.evidence import MoneyIn, Source
 from app.payments.models import Channel, Payment, PaymentEvent, PaymentStatus, ReviewKind
 from app.payments.same_money import prompt_of
-from app.payments.settle import settle
+from app.payments.settle import settle, verify
 
 VERIFY_AFTER = timedelta(seconds=10)
+_TELL_OF_RECEIPTS = (Source.C2B, Source.CALLBACK, Source.STATEMENT)
 
 
 def receive(session: Session, *, money: MoneyIn, now: datetime) -> int:
@@ -37,16 +38,17 @@ def receive(session: Session, *, money: MoneyIn, now: datetime) -> int:
         return known
     if consultation is None:
         return _keep_aside(session, money, now=now)
-    prompt_id = _asked_of_this_payer(session, consultation, money)
-    if prompt_id is not None:
-        settle(session, payment_id=prompt_id, evidence=money.of_prompt(), now=now)
-        if money.was_handed_in and not _told_otherwise(session, prompt_id, money):
-            _await_proof(session, prompt_id, now=now)
-        return prompt_id
-    return _book(session, consultation, money, now=now)
+    prompt = _asked_of_this_payer(session, consultation, money)
+    if prompt is None:
+        return _book(session, consultation, money, now=now)
+    was_proved = prompt.status is PaymentStatus.COMPLETED and not money.was_handed_in
+    settle(session, payment_id=prompt.id, evidence=money.of_prompt(), now=now)
+    if not money.is_proof and not was_proved:
+        _await_proof(session, prompt.id, now=now)
+    return prompt.id
 
 
-def _asked_of_this_payer(session: Session, consultation: Consultation, money: MoneyIn) -> int | None:
+def _asked_of_this_payer(session: Session, consultation: Consultation, money: MoneyIn) -> Payment | None:
     """Find the prompt that the same phone was asked by, for the same sum, and whose receipt nobody knows."""
     prompts = sa.select(Payment).where(
         Payment.consultation_id == consultation.id,
@@ -59,7 +61,7 @@ def _asked_of_this_payer(session: Session, consultation: Consultation, money: Mo
     # What a query proved has waited for its receipt; "completed" happens to sort before "pending".
     for prompt in session.scalars(prompts.order_by(Payment.status, Payment.id)):
         if prompt.phone is not None and payer_matches(money.payer, prompt.phone):
-            return prompt.id
+            return prompt
     return None
 
 
@@ -88,28 +90,29 @@ def _keep_aside(session: Session, money: MoneyIn, *, now: datetime) -> int:
 
 
 def _new_payment(money: MoneyIn, *, now: datetime) -> Payment:
-    is_plain = money.payer.kind == "plain"
+    hint = None if money.payer.kind == "plain" or money.was_handed_in else money.payer.text[:64]
     return Payment(
         channel=Channel.C2B,
         currency=ledger.KES,
         amount=money.amount,
         amount_received=money.amount,
         phone=_phone(money),
-        payer_hint=None if is_plain else money.payer.text[:64] or None,
+        payer_hint=hint or None,
         account_reference=money.account_reference[:64],
-        is_verified=money.is_verified and not money.was_handed_in,
+        is_verified=money.is_proof,
         is_aside=False,
         status=PaymentStatus.COMPLETED,
         mpesa_receipt_number=money.receipt,
         transaction_date=money.at,
         created_at=now,
         settled_at=now,
-        next_query_at=None if money.is_verified and not money.was_handed_in else now + VERIFY_AFTER,
+        next_query_at=None if money.is_proof else now + VERIFY_AFTER,
     )
 
 
 def _phone(money: MoneyIn) -> str | None:
-    digits = money.payer.text.lstrip("+") if money.payer.kind == "plain" else ""
+    """Name the number that money may go back to."""
+    digits = money.payer.text.lstrip("+") if money.payer.kind == "plain" and not money.was_handed_in else ""
     return digits if len(digits) == 12 and digits.startswith("254") else None
 
 
@@ -140,15 +143,17 @@ def hear_again(session: Session, payment_id: int, money: MoneyIn, *, now: dateti
         evidence = money.of_prompt()
         doubts.call_a_person(session, ReviewKind.AMOUNT_MISMATCH, about, payment, evidence, check, now)
         return
-    if money.is_verified and not payment.is_verified and _told_otherwise(session, payment.id, money):
-        verify(session, payment, money, now=now)
+    if not payment.is_verified and (money.is_proof or _agrees_with_another(session, payment, money)):
+        verify(session, payment, source=money.source, inbox_id=money.inbox_id, now=now)
 
 
-def _told_otherwise(session: Session, payment_id: int, money: MoneyIn) -> bool:
-    """Say whether another source than this one has said that a payment was made."""
+def _agrees_with_another(session: Session, payment: Payment, money: MoneyIn) -> bool:
+    """Say whether another source than this one has told of the same receipt; the same one again proves nothing."""
     others = sa.select(PaymentEvent.id).where(
-        PaymentEvent.payment_id == payment_id,
+        PaymentEvent.payment_id == payment.id,
         PaymentEvent.status_after == PaymentStatus.COMPLETED,
+        PaymentEvent.detail == money.receipt,
+        PaymentEvent.source.in_(_TELL_OF_RECEIPTS),
         PaymentEvent.source != money.source,
     )
     return session.scalar(others.limit(1)) is not None
@@ -158,11 +163,3 @@ def _await_proof(session: Session, payment_id: int, *, now: datetime) -> None:
     payment = session.get_one(Payment, payment_id)
     payment.is_verified = False
     payment.next_query_at = now + VERIFY_AFTER
-
-
-def verify(session: Session, payment: Payment, money: MoneyIn, *, now: datetime) -> None:
-    """Note that Safaricom's own books have a payment that was known by notice alone."""
-    payment.is_verified = True
-    payment.next_query_at = None
-    detail = f"verified: {money.receipt}"
-    record(session, payment, payment.status, source=money.source, inbox_id=money.inbox_id, detail=detail, now=now)

@@ -128,6 +128,8 @@ def _compare(
         # A repeat that says something else is no repeat.
         if doubts.check_identity(session, payment, evidence, now):
             _record(session, payment, evidence, payment.status, now)
+        elif evidence.source is Source.CALLBACK and not payment.is_verified:
+            verify(session, payment, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
     elif owner is not None:
         _reuse(session, payment, evidence, now)
     elif payment.mpesa_receipt_number is None:
@@ -208,6 +210,16 @@ def _close(session: Session, payment: Payment, evidence: Evidence, now: datetime
     payment.next_query_at = next_second_look_at(now, now) if only_asked else None
 
 
+def verify(
+    session: Session, payment: Payment, *, source: Source, inbox_id: int | None, now: datetime
+) -> None:
+    """Note that a second source has told of the receipt of a locked payment: its money may go out again."""
+    payment.is_verified = True
+    payment.next_query_at = None
+    detail = f"verified: {payment.mpesa_receipt_number}"
+    record(session, payment, payment.status, source=source, inbox_id=inbox_id, detail=detail, now=now)
+
+
 def learn_ids(
     session: Session, payment_id: int, *, checkout_request_id: str | None, merchant_request_id: str | None
 ) -> None:
@@ -245,10 +257,14 @@ def _hold(session: Session, payment: Payment, amount: int, what: str, now: datet
 
 
 def _owner_of(session: Session, receipt: str | None) -> Payment | None:
-    """Find the payment that a receipt is booked to; where two claims race, the unique constraint decides."""
+    """Find the payment that a receipt is booked to; where two claims race, the unique constraint decides.
+
+    It is locked, because money without a booking may be given back meanwhile: no booking's lock covers it.
+    """
     if receipt is None:
         return None
-    return session.scalar(sa.select(Payment).where(Payment.mpesa_receipt_number == receipt))
+    owner = session.scalar(sa.select(Payment.id).where(Payment.mpesa_receipt_number == receipt))
+    return lock(session, Payment, owner) if owner is not None else None
 
 
 def _told_by_paybill(owner: Payment, payment: Payment) -> bool:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.consultations.models import Consultation
-from app.payments.models import LedgerAccount, Payment, PaymentEvent, Refund, ReviewItem
+from app.payments.models import InboxItem, LedgerAccount, Payment, PaymentEvent, Refund, ReviewItem
 from tests.payments.conftest import FEE, PHONE, Desk
 from tests.payments.door import door_of, knock
 from tests.payments.out_scenes import (
@@ -200,6 +200,15 @@ def test_a_notice_without_an_amount_is_shown_and_not_booked(desk, booking):
     assert review_kinds(desk) == ["unmatched_money"]
 
 
+@pytest.mark.parametrize(("before", "expected"), [(0, FEE), (1000, FEE - 1000), (FEE, 0)])
+def test_what_is_too_much_is_shown_beside_what_was_due(desk, booking, before, expected):
+    if before:
+        knock(desk.app, CONFIRMATION, notice(booking, TransID="UKN7AB12CC", TransAmount=f"{before}.00"))
+    knock(desk.app, CONFIRMATION, notice(booking, TransAmount="5000.00"))
+    [item] = desk.rows(ReviewItem)
+    assert (item.kind, item.amount_expected, item.amount_received) == ("second_payment", expected * 100, 500_000)
+
+
 def test_another_amount_for_the_same_receipt_calls_a_person(desk, booking):
     knock(desk.app, CONFIRMATION, notice(booking))
     knock(desk.app, CONFIRMATION, notice(booking, TransAmount="2999.00"))
@@ -210,6 +219,40 @@ def test_another_amount_for_the_same_receipt_calls_a_person(desk, booking):
 def test_a_malformed_notice_is_kept_and_refused(desk):
     answer = knock(desk.app, CONFIRMATION, "<html>")
     assert (answer.status_code, answer.json["code"]) == (400, "malformed_callback")
+    assert review_kinds(desk) == ["unmatched_money"]
+
+
+@pytest.mark.parametrize("changes", [{"TransID": None}, {"TransID": ""}, {"TransID": 7}])
+def test_a_notice_without_a_receipt_calls_a_person_once(desk, booking, changes, caplog):
+    for _ in range(2):
+        assert knock(desk.app, CONFIRMATION, notice(booking, **changes)).status_code == 400
+    [item] = desk.rows(ReviewItem)
+    assert (item.kind, item.payment_id, item.receipt) == ("unmatched_money", None, None)
+    assert item.inbox_id == desk.rows(InboxItem)[0].id
+    assert "confirmation_unreadable" in caplog.text
+
+
+@pytest.mark.parametrize("nothing", ["", " \n"])
+def test_an_empty_notice_calls_nobody(desk, nothing):
+    assert knock(desk.app, CONFIRMATION, nothing).status_code == 400
+    assert review_kinds(desk) == []
+
+
+def test_a_forged_notice_that_cannot_be_read_calls_nobody(desk):
+    assert knock(desk.app, CONFIRMATION, "<html>", address="6.6.6.6").status_code == 403
+    assert review_kinds(desk) == []
+
+
+@pytest.mark.parametrize(
+    ("before", "receipt"),
+    [(b"\xef\xbb\xbf", "UKN7AB12CD"), (b"", "\ufeffUKN7AB12CD"), (b"", "UKN7AB12CD "), (b"", " UKN7AB12CD\n")],
+)
+def test_byte_order_marks_and_blanks_keep_nobody_from_paying(desk, booking, before, receipt):
+    body = before + notice(booking, TransID=receipt).encode()
+    assert knock(desk.app, CONFIRMATION, body).status_code == 200
+    [payment] = c2b_payments(desk)
+    assert (payment.mpesa_receipt_number, payment.amount_received) == ("UKN7AB12CD", FEE * 100)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
 
 
 def test_the_books_of_safaricom_verify_a_notice(desk, booking):
@@ -276,6 +319,31 @@ def test_a_prompt_told_on_both_channels_is_one_payment(desk, booking, order):
     assert desk.rows(Refund) == []
     assert review_kinds(desk) == []
     assert Out(desk).balance("mpesa:working") == FEE * 100
+
+
+def test_a_prompt_known_by_a_notice_alone_is_not_verified_until_its_own_news_agrees(desk, booking):
+    dual(desk, payer_style="hashed")
+    payment_id = pay(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    deliver_only(desk, "/c2b/")
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert not desk.payment(payment_id).is_verified
+    for callback in callbacks:
+        if "/callback/" in callback["url"]:
+            knock(desk.app, door_of(callback), callback["body"])
+    payment = desk.payment(payment_id)
+    assert (payment.is_verified, payment.next_query_at) == (True, None)
+
+
+def test_a_prompt_known_by_a_notice_alone_is_asked_about(desk, booking):
+    dual(desk, payer_style="hashed")
+    payment_id = pay(desk, booking)
+    deliver_only(desk, "/c2b/")
+    assert not desk.payment(payment_id).is_verified
+    desk.clock.advance(seconds=10)
+    desk.send()
+    told(desk)
+    assert desk.payment(payment_id).is_verified
 
 
 def test_a_prompt_that_a_query_proved_waits_for_proof_that_a_notice_is_the_same(desk, booking):

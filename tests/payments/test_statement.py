@@ -2,12 +2,15 @@
 
 import pytest
 
+from app.payments import jobs
+from app.payments.gateway import gateway
 from app.payments.models import Payment, StatementLine
+from app.runtime import runtime
 from tests.payments.answers import refused
 from tests.payments.books import Office, line, written
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, told
-from tests.payments.scenes import apply_news, at_once, cancel, close_money, pay, standing
+from tests.payments.scenes import apply_news, at_once, cancel, close_money, pay, review_kinds, standing
 from tests.people import bearer
 
 SAID = {"unreadable": [], "further_unreadable": 0, "message": None}
@@ -24,7 +27,7 @@ def test_a_payment_nobody_was_told_of_is_booked_for_its_booking(desk, office, sa
     assert desk.rows(Payment) == []
     assert office.import_of_day() == {"lines": 1, "done": NOTHING | {"booked": 1}} | SAID
     [payment] = desk.rows(Payment)
-    assert (payment.mpesa_receipt_number, payment.phone) == (receipt, PHONE)
+    assert payment.mpesa_receipt_number == receipt
     assert standing(desk, booking) == ("Confirmed", "Paid")
 
 
@@ -268,6 +271,48 @@ def test_a_line_that_somebody_made_up_is_never_verified(desk, office, booking, w
     close_money(desk)
     desk.send()
     assert Out(desk).attempts == []  # unverified money goes nowhere
+
+
+@pytest.mark.parametrize("with_notice", [False, True])
+def test_who_paid_is_learned_from_safaricom_and_not_from_a_file(desk, office, safaricom, booking, with_notice):
+    """Else whoever writes the file would name the phone that a refund goes to."""
+    if with_notice:
+        register_paybill(desk, payer_style="masked")
+    receipt = pay_by_paybill(desk, booking.reference)
+    safaricom.deliver()
+    somebody = line(receipt, paid_in=FEE, account=booking.reference, party="254799000111 - SOMEBODY")
+    assert office.import_text(written(somebody)).json["done"]["booked"] == 1
+    assert desk.payment().phone is None
+    desk.clock.advance(seconds=10)
+    desk.send()
+    told(desk)
+    assert (desk.payment().phone, desk.payment().is_verified) == (None if with_notice else PHONE, True)
+
+
+def test_a_line_that_was_made_up_is_not_verified_by_news_that_contradicts_it(desk, office, safaricom, booking):
+    desk.push(booking)
+    safaricom.act("cancel")
+    made_up = line("UKN1AAAAAA", paid_in=FEE, account=booking.reference, party=f"{PHONE} - A NAME")
+    office.import_text(written(made_up))
+    safaricom.deliver()  # the prompt was cancelled
+    assert review_kinds(desk) == ["contradictory_news"]
+    office.import_text(written(made_up))
+    assert not desk.payment().is_verified
+
+
+def test_a_line_closes_no_refund_that_was_never_sent(desk, office):
+    paid_and_cancelled(desk)
+    with desk.app.app_context():
+        jobs.sending_steps(runtime().settings, desk.clock, gateway())["refunds_planned"]()
+    receipt = desk.payment().mpesa_receipt_number
+    made_up = line(
+        "UKN1AAAAAA", withdrawn=f"-{FEE}.00", reason="Pay Bill Reversal", linked=receipt, party=f"{PHONE} - A NAME"
+    )
+    assert office.import_text(written(made_up)).json["done"] == NOTHING | {"review": 1}
+    assert [attempt.status for attempt in Out(desk).attempts] == ["ready"]
+    desk.send()
+    told(desk)
+    assert [refund.status for refund in Out(desk).refunds] == ["completed"]
 
 
 def test_a_statement_verifies_what_a_notice_told_of(desk, office, safaricom, booking):

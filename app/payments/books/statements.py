@@ -157,7 +157,8 @@ def attempt_of(session: Session, line: StatementLine) -> Disbursement | None:
     by_receipt = session.scalar(sa.select(Disbursement).where(Disbursement.receipt == line.receipt))
     if by_receipt is not None or line.linked_receipt is None or "revers" not in _words(line).lower():
         return by_receipt
-    reversals = sa.select(Disbursement).where(Disbursement.original_receipt == line.linked_receipt)
+    was_sent = Disbursement.sends > 0
+    reversals = sa.select(Disbursement).where(Disbursement.original_receipt == line.linked_receipt, was_sent)
     return session.scalar(reversals.order_by(Disbursement.id.desc()).limit(1))
 
 
