@@ -26,10 +26,10 @@ run: $(VENV)/installed ## start everything on this machine, with a stand-in Safa
 tour: $(VENV)/installed ## book, pay, refund, pay out against what `make run` started, step by step
 	@exec $(BIN)/python -m scripts.tour
 
-test: $(VENV)/installed-dev ## run the whole suite on SQLite and PostgreSQL
+test: $(VENV)/installed-dev ## run the whole suite; what touches the database on SQLite and PostgreSQL
 	$(BIN)/python -m pytest -n 2 --dist worksteal
 
-lint: $(VENV)/installed-dev ## check style, types and the shape of the tree
+lint: $(VENV)/installed-dev ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

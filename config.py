@@ -20,6 +20,8 @@ from config_checks import (
     SIMULATOR_CREDENTIALS,
     SIMULATOR_INITIATOR,
     Network,
+    host_of,
+    is_live,
     unsafe,
 )
 
@@ -33,6 +35,7 @@ __all__ = [
     "ConfigurationError",
     "Network",
     "Settings",
+    "is_live",
     "load_settings",
     "parse_networks",
 ]
@@ -199,9 +202,9 @@ def _read(env: Env) -> dict[str, Any]:
         "safaricom_security_credential": env.str("SAFARICOM_SECURITY_CREDENTIAL", ""),
         "safaricom_b2c_shortcode": env.str("SAFARICOM_B2C_SHORTCODE", ""),
         "safaricom_query_rate": env.int("SAFARICOM_QUERY_RATE", 0, validate=validate.Range(min=0, max=6000)),
-        "safaricom_allowed_ips": env.networks("SAFARICOM_ALLOWED_IPS", SAFARICOM_ADDRESSES),
+        "safaricom_allowed_ips": env.networks("SAFARICOM_ALLOWED_IPS", ""),
         "callback_url_base": env.str("CALLBACK_URL_BASE", "").rstrip("/"),
-        "simulator": env.bool("SIMULATOR", True),
+        "simulator": env.bool("SIMULATOR", None),
         "simulator_port": env.int("SIMULATOR_PORT", 5001, validate=validate.Range(1, 65535)),
         "trusted_proxy_hops": env.int("TRUSTED_PROXY_HOPS", 0, validate=validate.Range(0, 10)),
         "trusted_proxies": env.networks("TRUSTED_PROXIES", PRIVATE_RANGES),
@@ -214,7 +217,7 @@ def _read(env: Env) -> dict[str, Any]:
         "sms_token": env.str("SMS_TOKEN", ""),
         "sms_sender": env.str("SMS_SENDER", ""),
         "business_name": env.str("BUSINESS_NAME", "Haki Yetu", validate=validate.Length(max=40)),
-        "hold_minutes": env.int("HOLD_MINUTES", 15, validate=validate.Range(3, 24 * 60)),
+        "hold_minutes": env.int("HOLD_MINUTES", 15, validate=validate.Range(1, 24 * 60)),
         "commission_percent": env.int("COMMISSION_PERCENT", 10, validate=validate.Range(0, 100)),
         "refund_tiers": env.refund_tiers("REFUND_TIERS", "24:100,6:50,0:0"),
         "refund_approval_above": env.int("REFUND_APPROVAL_ABOVE", 5000, validate=validate.Range(min=0)),
@@ -245,18 +248,20 @@ def parse_refund_tiers(text: str) -> RefundTiers:
 def _derive(values: dict[str, Any]) -> None:
     """Fill in what follows from other values."""
     production = values["app_env"] == "production"
-    values["simulator"] = bool(values["simulator"]) and not values["safaricom_base"] and not production
-    if values["simulator"]:
+    # Unset, it runs where no base is named; production keeps only that it was asked for, and then refuses.
+    wanted = values["simulator"] is not False and not values["safaricom_base"]
+    values["simulator"] = values["simulator"] is True if production else wanted
+    simulated = values["simulator"] and not production
+    if not values["safaricom_allowed_ips"]:
+        values["safaricom_allowed_ips"] = parse_networks(SAFARICOM_ADDRESSES + (",127.0.0.0/8,::1" * simulated))
+    if simulated:
         values["safaricom_base"] = f"http://127.0.0.1:{values['simulator_port']}"
         values["callback_url_base"] = values["callback_url_base"] or f"http://127.0.0.1:{values['port']}"
         for name, value in SIMULATOR_CREDENTIALS.items():
             values[name] = values[name] or value
-        values["safaricom_allowed_ips"] = (values["safaricom_allowed_ips"] or ()) + parse_networks(
-            "127.0.0.0/8,::1"
-        )
         _derive_simulator_initiator(values)
     if not values["safaricom_query_rate"]:
-        values["safaricom_query_rate"] = 5 if values["safaricom_base"] == SANDBOX_BASE else 60
+        values["safaricom_query_rate"] = 5 if host_of(values["safaricom_base"]) == host_of(SANDBOX_BASE) else 60
     values["log_format"] = values["log_format"] or ("json" if production else "console")
     if not values["cors_origins"] and values["app_env"] == "development":
         values["cors_origins"] = ("http://localhost:5173",)

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 LIVE_BASE = "https://api.safaricom.co.ke"
 SANDBOX_BASE = "https://sandbox.safaricom.co.ke"
@@ -29,8 +29,30 @@ SIMULATOR_INITIATOR = {
     "safaricom_b2c_shortcode": "600992",
 }
 SIMULATOR_CERTIFICATE = "simulator.cer"
+# What keys are called that stand in examples and tutorials, without blanks, dashes and underscores.
+_WORDS_OF_DEFAULTS = (
+    *("changeme", "changethis", "replaceme", "donotuse", "default", "example", "simulator", "password"),
+    *("devsecret", "jwtsecret", "mysecret", "yoursecret", "supersecret", "secretkey"),
+)
 _MAIL_ADDRESS = re.compile(r"smtps?://([^@\s]*@)?([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?/?", re.ASCII)
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def host_of(url: str) -> str:
+    """Return the host that an address names, as it is compared; empty where it names none."""
+    return (_split(url).hostname or "").rstrip(".")
+
+
+def is_live(base: str) -> bool:
+    """Say whether behind this base of Safaricom's real money moves."""
+    return host_of(base) == host_of(LIVE_BASE)
+
+
+def _split(url: str) -> SplitResult:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def unsafe(values: dict[str, Any]) -> dict[str, str]:
@@ -38,13 +60,15 @@ def unsafe(values: dict[str, Any]) -> dict[str, str]:
     faults: dict[str, str] = {}
     if not values["safaricom_base"]:
         faults["SAFARICOM_BASE"] = "is missing (the bundled simulator is off)"
+    elif not _is_address(values["safaricom_base"], ("https", "http")):
+        faults["SAFARICOM_BASE"] = f"must be an address, such as {SANDBOX_BASE}"
     for name in SIMULATOR_CREDENTIALS:
         if not values[name]:
             faults[name.upper()] = "is missing"
     if values["safaricom_transaction_type"] == "CustomerBuyGoodsOnline" and not values["safaricom_till_number"]:
         faults["SAFARICOM_TILL_NUMBER"] = "is needed with CustomerBuyGoodsOnline"
     faults |= _unsafe_initiator(values)
-    if not urlsplit(values["callback_url_base"]).hostname:
+    if not host_of(values["callback_url_base"]):
         faults["CALLBACK_URL_BASE"] = "must be the public address of this API, such as https://pay.example.co.ke"
     if len(values["jwt_secret_key"]) < 32:
         faults["JWT_SECRET_KEY"] = "must be at least 32 random characters"
@@ -61,8 +85,7 @@ def _unusable_messengers(values: dict[str, Any]) -> dict[str, str]:
     if values["mail_url"] and not _MAIL_ADDRESS.fullmatch(values["mail_url"]):
         faults["MAIL_URL"] = "must be an smtp:// or smtps:// address with a host"
     schemes = ("https",) if values["app_env"] == "production" else ("https", "http")
-    gateway = urlsplit(values["sms_url"])
-    if values["sms_url"] and not (gateway.scheme in schemes and gateway.hostname):
+    if values["sms_url"] and not _is_address(values["sms_url"], schemes):
         faults["SMS_URL"] = "must be an https:// address"
     return faults if values["sms_token"] or not values["sms_url"] else faults | {"SMS_TOKEN": "is missing"}
 
@@ -90,7 +113,7 @@ def _unsafe_initiator(values: dict[str, Any]) -> dict[str, str]:
 
 def _unsafe_elsewhere(values: dict[str, Any]) -> dict[str, str]:
     faults = {}
-    if urlsplit(values["safaricom_base"]).hostname == urlsplit(LIVE_BASE).hostname:
+    if is_live(values["safaricom_base"]):
         faults["SAFARICOM_BASE"] = "is the live one: set APP_ENV=production to move real money"
     if os.environ.get("FLASK_ENV") == "production":
         faults["FLASK_ENV"] = "says production while APP_ENV does not"
@@ -101,33 +124,52 @@ def _unsafe_elsewhere(values: dict[str, Any]) -> dict[str, str]:
 
 def _unsafe_in_production(values: dict[str, Any]) -> dict[str, str]:
     faults = {}
-    if "simulator" in values["jwt_secret_key"] or len(set(values["jwt_secret_key"])) < 10:
+    if _looks_like_a_default(values["jwt_secret_key"]):
         faults["JWT_SECRET_KEY"] = "must be at least 32 random characters, not a default or a repeated one"
     if values["database_url"].startswith("sqlite") and not values["allow_sqlite"]:
         faults["DATABASE_URL"] = "is SQLite: set ALLOW_SQLITE=1 if one machine is enough"
-    if urlsplit(values["callback_url_base"]).scheme != "https":
+    if not _is_address(values["callback_url_base"], ("https",)):
         faults["CALLBACK_URL_BASE"] = "must start with https:// in production"
-    if values["safaricom_base"] == LIVE_BASE and values["safaricom_passkey"] == SANDBOX_PASSKEY:
-        faults["SAFARICOM_PASSKEY"] = "is the public sandbox one; the live base needs your own"
-    if values["safaricom_initiator_password"] == SIMULATOR_INITIATOR["safaricom_initiator_password"]:
-        faults["SAFARICOM_INITIATOR_PASSWORD"] = "is the public sandbox one; the live base needs your own"
-    if values["safaricom_consumer_key"] == SIMULATOR_CREDENTIALS["safaricom_consumer_key"]:
-        faults["SAFARICOM_CONSUMER_KEY"] = "belongs to the simulator"
-    if _is_loopback(urlsplit(values["safaricom_base"]).hostname or ""):
-        faults["SAFARICOM_BASE"] = "points at this machine: the simulator does not run in production"
+    faults |= _unsafe_towards_safaricom(values)
     if not values["rate_limits"]:
         faults["RATE_LIMITS"] = "cannot be off in production"
     if "*" in values["cors_origins"]:
         faults["CORS_ORIGINS"] = "must name the front ends, not *"
-    if not values["safaricom_allowed_ips"] or any(
-        _too_open(network) for network in values["safaricom_allowed_ips"]
-    ):
+    if any(_too_open(network) for network in values["safaricom_allowed_ips"]):
         faults["SAFARICOM_ALLOWED_IPS"] = "must list Safaricom's addresses, not a private or an open range"
     return faults
 
 
+def _unsafe_towards_safaricom(values: dict[str, Any]) -> dict[str, str]:
+    faults = {}
+    base = values["safaricom_base"]
+    if values["simulator"]:
+        faults["SIMULATOR"] = "does not run in production: leave it empty, or set 0"
+    if base and not _is_address(base, ("https",)):
+        faults["SAFARICOM_BASE"] = "must start with https:// in production: the credentials go there"
+    if _is_loopback(host_of(base)):
+        faults["SAFARICOM_BASE"] = "points at this machine: the simulator does not run in production"
+    if values["safaricom_consumer_key"] == SIMULATOR_CREDENTIALS["safaricom_consumer_key"]:
+        faults["SAFARICOM_CONSUMER_KEY"] = "belongs to the simulator"
+    if is_live(base):
+        public = SIMULATOR_CREDENTIALS | SIMULATOR_INITIATOR
+        for name in ("safaricom_passkey", "safaricom_initiator_password"):
+            if values[name] == public[name]:
+                faults[name.upper()] = "is the public sandbox one; the live base needs your own"
+    return faults
+
+
+def _looks_like_a_default(key: str) -> bool:
+    plain = re.sub(r"[^a-z0-9]", "", key.lower())
+    return len(set(key)) < 10 or any(word in plain for word in _WORDS_OF_DEFAULTS)
+
+
 def _too_open(network: Network) -> bool:
     return network.is_private or network.prefixlen < (16 if network.version == 4 else 32)
+
+
+def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
+    return bool(host_of(url)) and _split(url).scheme in schemes
 
 
 def _is_loopback(host: str) -> bool:

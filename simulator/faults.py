@@ -127,9 +127,7 @@ class Faults:
     transaction_type: str = "Pay Bill"
     reused_receipt: bool = False
     """A second confirmation follows under the same TransID, of 1 shilling more, for which nothing moved."""
-    register_spelling: Literal[
-        "OriginatorCoversationID", "OriginatorConverstionID", "OriginatorConversationID"
-    ] = "OriginatorCoversationID"
+    register_spelling: Spelling = "OriginatorCoversationID"
     register_code: Literal["0", "00000000", "absent"] = "0"
 
 

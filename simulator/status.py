@@ -77,7 +77,9 @@ class Status:
 
     def _parameters(self, found: Transaction, faults: Faults) -> Parameters:
         """List what is known, in the order recorded in 2018 and 2024; a value of None is a key without one."""
-        customer, shop = party(found.msisdn), f"{found.shortcode} - {self._core.config.shop}"
+        # A reversal of what is no payment has no customer.
+        customer = party(found.msisdn) if found.msisdn else ""
+        shop = f"{found.shortcode} - {self._core.config.shop}"
         debited = "Utility Account" if found.is_b2c else "Working Account"
         listed: dict[str, object] = {
             "DebitPartyName": customer if found.is_paid_in else shop,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -36,11 +37,27 @@ def test_only_the_clock_knows_what_time_it_is():
     assert askers == {"app.clock"}
 
 
-def test_tls_is_always_verified_and_no_redirect_is_followed_to_safaricom():
+def test_tls_is_always_verified():
     for path in SOURCES:
         for name, call in calls(path):
             keywords = {keyword.arg: ast.unparse(keyword.value) for keyword in call.keywords}
             assert keywords.get("verify") != "False", f"{path}: {name}"
+
+
+def test_no_redirect_is_followed():
+    # Only where requests is imported, and there whatever it may be called on: a session has many names.
+    askers = [path for path in modules("app") if re.search(r"^import requests$", path.read_text(), re.MULTILINE)]
+    asked = [
+        (path, call)
+        for path in askers
+        for name, call in calls(path)
+        if re.fullmatch(r"(.*\b_?session|requests)\.(request|send|get|head|post|put|patch|delete|options)", name)
+    ]
+    assert {name_of(path) for path, _ in asked} == {"app.doctor", "app.payments.daraja.transport", "app.sms"}
+    for path, call in asked:
+        assert {"allow_redirects": "False"}.items() <= {
+            (keyword.arg, ast.unparse(keyword.value)) for keyword in call.keywords
+        }, f"{path}: {ast.unparse(call)}"
 
 
 def test_no_sql_is_put_together_from_pieces():

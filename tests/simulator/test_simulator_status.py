@@ -67,6 +67,15 @@ def test_a_reversal_and_a_payout_are_known_by_their_receipts(shop, receiver):
     )
 
 
+def test_a_reversal_of_what_is_no_payment_is_declined_and_names_no_customer(shop, receiver):
+    ids = shop.reverse("UKL9999999", 3000).json()
+    shop.deliver_all()
+    assert receiver.bodies("/result")[-1]["Result"]["ResultCode"] == "R000002"
+    known = parameters(asked(shop, receiver, OriginalConversationID=ids["ConversationID"]))
+    assert (known["TransactionStatus"], known["DebitPartyName"]) == ("Declined", "174379 - HAKI YETU")
+    assert "CreditPartyName" not in known
+
+
 def test_a_failed_payout_is_declined_and_one_under_way_authorized(shop, receiver):
     shop.faults(kind="b2c", ends="insufficient")
     shop.b2c(OriginatorConversationID="failed")

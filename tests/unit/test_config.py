@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 from pathlib import Path
 
 import pytest
 
-from config import LIVE_BASE, SANDBOX_BASE, SANDBOX_PASSKEY, ConfigurationError, load_settings
+from config import (
+    LIVE_BASE,
+    SANDBOX_BASE,
+    SANDBOX_PASSKEY,
+    SIMULATOR_INITIATOR,
+    ConfigurationError,
+    load_settings,
+)
 
 ROOT = Path(__file__).parents[2]
 VARIABLES = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', (ROOT / "config.py").read_text()))
@@ -24,6 +32,14 @@ PRODUCTION = {
     "SAFARICOM_PASSKEY": "a-passkey",
     "CALLBACK_URL_BASE": "https://pay.example.co.ke",
 }
+
+OTHER_WAYS_TO_WRITE_THE_LIVE_BASE = (
+    "https://API.Safaricom.co.ke",
+    f"{LIVE_BASE}/",
+    f"{LIVE_BASE}:443",
+    f"{LIVE_BASE}./",
+    "HTTPS://api.safaricom.co.ke",
+)
 
 
 @pytest.fixture
@@ -95,6 +111,41 @@ def test_loopback_may_call_back_only_while_the_simulator_runs(load):
     assert not any(network.is_loopback for network in load(**PRODUCTION).safaricom_allowed_ips)
 
 
+def test_an_allowlist_of_ones_own_is_taken_as_it_stands_also_beside_the_simulator(load):
+    settings = load(SAFARICOM_ALLOWED_IPS="196.201.214.200")
+    assert settings.simulator
+    assert [str(network) for network in settings.safaricom_allowed_ips] == ["196.201.214.200/32"]
+
+
+def test_a_hold_may_be_as_short_as_a_minute(load):
+    assert load(HOLD_MINUTES="1").hold_minutes == 1
+    assert set(faults_of(load, HOLD_MINUTES="0")) == {"HOLD_MINUTES"}
+
+
+def test_a_simulator_that_is_not_asked_for_gives_way_to_a_base_in_development(load):
+    sandbox = {**PRODUCTION, "APP_ENV": "development", "SAFARICOM_BASE": SANDBOX_BASE}
+    assert not load(**sandbox).simulator
+
+
+def test_the_public_sandbox_secrets_are_good_enough_for_the_sandbox_alone(load, tmp_path):
+    certificate = tmp_path / "sandbox.cer"
+    certificate.touch()
+    public = {
+        "SAFARICOM_PASSKEY": SANDBOX_PASSKEY,
+        "SAFARICOM_INITIATOR_NAME": "testapi",
+        "SAFARICOM_INITIATOR_PASSWORD": SIMULATOR_INITIATOR["safaricom_initiator_password"],
+        "SAFARICOM_CERTIFICATE": str(certificate),
+        "SAFARICOM_B2C_SHORTCODE": "600992",
+    }
+    assert load(**PRODUCTION | public | {"SAFARICOM_BASE": SANDBOX_BASE}).is_production
+    assert set(faults_of(load, **PRODUCTION | public)) == {"SAFARICOM_PASSKEY", "SAFARICOM_INITIATOR_PASSWORD"}
+
+
+def test_a_random_key_does_not_look_like_a_default(load):
+    for key in (secrets.token_hex(32), secrets.token_urlsafe(24), secrets.token_urlsafe(48)):
+        assert load(**PRODUCTION | {"JWT_SECRET_KEY": key}).jwt_secret_key == key
+
+
 def test_a_complete_production_environment_starts(load):
     settings = load(**PRODUCTION)
     assert settings.is_production
@@ -108,14 +159,26 @@ def test_a_complete_production_environment_starts(load):
         ({"JWT_SECRET_KEY": ""}, "JWT_SECRET_KEY"),
         ({"JWT_SECRET_KEY": "short"}, "JWT_SECRET_KEY"),
         ({"JWT_SECRET_KEY": "a" * 40}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "change-me-in-production-change-me!!"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "dev-secret-key-do-not-use-in-production"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "My_Super Secret-key of 0123456789 letters"}, "JWT_SECRET_KEY"),
         ({"DATABASE_URL": "sqlite:////srv/haki.sqlite3"}, "DATABASE_URL"),
         ({"DATABASE_URL": ""}, "DATABASE_URL"),
         ({"CALLBACK_URL_BASE": "http://pay.example.co.ke"}, "CALLBACK_URL_BASE"),
         ({"CALLBACK_URL_BASE": ""}, "CALLBACK_URL_BASE"),
         ({"SAFARICOM_PASSKEY": SANDBOX_PASSKEY}, "SAFARICOM_PASSKEY"),
+        *(
+            ({"SAFARICOM_PASSKEY": SANDBOX_PASSKEY, "SAFARICOM_BASE": base}, "SAFARICOM_PASSKEY")
+            for base in OTHER_WAYS_TO_WRITE_THE_LIVE_BASE
+        ),
         ({"SAFARICOM_CONSUMER_SECRET": ""}, "SAFARICOM_CONSUMER_SECRET"),
         ({"SAFARICOM_BASE": ""}, "SAFARICOM_BASE"),
         ({"SAFARICOM_BASE": "http://127.0.0.1:5001"}, "SAFARICOM_BASE"),
+        ({"SAFARICOM_BASE": "https://localhost:5001"}, "SAFARICOM_BASE"),
+        ({"SAFARICOM_BASE": LIVE_BASE.replace("https", "http")}, "SAFARICOM_BASE"),
+        ({"SAFARICOM_BASE": "api.safaricom.co.ke"}, "SAFARICOM_BASE"),
+        ({"SAFARICOM_BASE": "https://[api"}, "SAFARICOM_BASE"),
+        ({"SIMULATOR": "1"}, "SIMULATOR"),
         ({"SAFARICOM_ALLOWED_IPS": "0.0.0.0/0"}, "SAFARICOM_ALLOWED_IPS"),
         ({"SAFARICOM_ALLOWED_IPS": "10.0.0.0/8"}, "SAFARICOM_ALLOWED_IPS"),
         ({"SAFARICOM_ALLOWED_IPS": "196.201.214.200,127.0.0.1"}, "SAFARICOM_ALLOWED_IPS"),
@@ -150,6 +213,7 @@ def test_sqlite_in_production_has_to_be_meant(load):
             },
             "SAFARICOM_BASE",
         ),
+        *(({"SAFARICOM_BASE": base}, "SAFARICOM_BASE") for base in OTHER_WAYS_TO_WRITE_THE_LIVE_BASE),
         ({"FLASK_ENV": "production"}, "FLASK_ENV"),
         ({"HOST": "0.0.0.0"}, "HOST"),
     ],
