@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
+from datetime import timedelta
 from typing import Any
 
+import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from sqlalchemy.exc import SQLAlchemyError
 
 from config import ConfigurationError, Settings, load_settings
+
+LONGEST_REPLAY = timedelta(seconds=20)  # gunicorn ends a process that has not started within its time-out
+
+log = structlog.get_logger()
 
 
 def create_app() -> Flask:
@@ -26,13 +31,23 @@ def create_app() -> Flask:
 
 
 def replay_spool(app: Flask) -> None:
-    """Take up what was kept on disk while the database was away; the worker does the same later."""
+    """Take up what was kept on disk while the database was away, for a while; the worker does the rest.
+
+    Whatever goes wrong here, the start goes on: an API that does not listen loses more.
+    """
     from app.payments.inbox import replay_one
     from app.runtime import runtime
 
-    with app.app_context(), contextlib.suppress(SQLAlchemyError):
-        while replay_one(runtime().settings.instance_dir, now=runtime().clock.now()):
-            pass
+    with app.app_context():
+        settings, clock = runtime().settings, runtime().clock
+        end = clock.now() + LONGEST_REPLAY
+        try:
+            while clock.now() < end and replay_one(settings.instance_dir, now=clock.now()):
+                pass
+        except SQLAlchemyError as error:
+            log.warning("spool_not_replayed", error=type(error).__name__)
+        except Exception as error:
+            log.critical("spool_not_replayed", exc_info=error)
 
 
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types

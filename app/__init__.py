@@ -20,6 +20,7 @@ from app.log import configure_logging, init_request_log
 from app.metrics import init_metrics
 from app.openapi import init_openapi
 from app.payments.daraja import DarajaClient
+from app.payments.refunds import money_held
 from app.proxies import TrustedProxies
 from app.runtime import Runtime
 from app.security_headers import init_security_headers
@@ -65,7 +66,7 @@ def create_app(
     init_limits(app, settings)
     app.register_blueprint(health)
     auth.register(app, api)
-    consultations.register(app, api)
+    consultations.register(app, api, money_held=money_held)
     payments.register(app, api, app.extensions["haki_yetu"], daraja=daraja)
     for command in (worker_command, doctor_command, seed_command):
         app.cli.add_command(command)

@@ -19,6 +19,8 @@ from app.database import reading
 from app.demo import demo_accounts
 from app.findings import Finding, Verdict
 from app.health import newest_revision, schema_revision
+from app.outbox import count_given_up
+from app.payments import spool
 from app.payments.books import checkup
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.gateway import gateway
@@ -50,6 +52,7 @@ def examine(settings: Settings, clock: Clock, daraja: DarajaClient) -> Iterator[
     yield _credentials(daraja)
     yield _mail(settings)
     yield _sms(settings)
+    yield _spool(settings)
     yield from checkup.examine_settings(settings)
     yield from _money(settings, clock)
 
@@ -58,6 +61,7 @@ def _money(settings: Settings, clock: Clock) -> Iterator[Finding]:
     try:
         if schema_revision() == newest_revision():
             yield from checkup.examine_money(settings, now=clock.now())
+            yield _outbox()
     except SQLAlchemyError:
         return  # which the check of the database has said
 
@@ -159,14 +163,30 @@ def _mail(settings: Settings) -> Finding:
     if settings.mail_url:
         return Finding(Verdict.OK, "mail", "goes out through MAIL_URL")
     verdict = Verdict.WARN if settings.is_production else Verdict.OK
-    return Finding(verdict, "mail", "MAIL_URL is not set: messages stay in the outbox")
+    return Finding(verdict, "mail", "MAIL_URL is not set: no e-mail is sent, now or later")
 
 
 def _sms(settings: Settings) -> Finding:
     if settings.sms_url:
         return Finding(Verdict.OK, "sms", "goes out through SMS_URL")
     verdict = Verdict.WARN if settings.is_production else Verdict.OK
-    return Finding(verdict, "sms", "SMS_URL is not set: no text message is sent")
+    return Finding(verdict, "sms", "SMS_URL is not set: no text message is sent, now or later")
+
+
+def _outbox() -> Finding:
+    if given_up := count_given_up():
+        text = f"{given_up} messages were given up after ten attempts: see message_not_sent in the log"
+        return Finding(Verdict.WARN, "outbox", text)
+    return Finding(Verdict.OK, "outbox", "no message was given up")
+
+
+def _spool(settings: Settings) -> Finding:
+    if bad := spool.set_aside(settings.instance_dir):
+        text = f"{len(bad)} files hold no message that can be read: see {bad[0]}"
+        return Finding(Verdict.FAIL, "spool", text)
+    if left := spool.waiting(settings.instance_dir):
+        return Finding(Verdict.WARN, "spool", f"{len(left)} messages wait in it: is the worker running here?")
+    return Finding(Verdict.OK, "spool", "nothing waits in it")
 
 
 def _is_local(base: str) -> bool:

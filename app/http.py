@@ -62,11 +62,19 @@ class StrictParser(FlaskParser):
             raise InvalidJson(f"The body could not be read: {fault}.") from None
 
     def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
-        """Read the query; a parameter given twice has no one meaning."""
+        """Read the query; a parameter given twice has no one meaning, an empty one is left out.
+
+        Forms send every filter, filled or not. What is empty and unknown, or means yes or no, stays a fault.
+        """
         repeated = {name: ["Give this once."] for name in req.args if len(req.args.getlist(name)) > 1}
         if repeated:
             raise InvalidInput(fields=repeated)
-        return super().load_querystring(req, schema)
+        known = {field.data_key or name: field for name, field in schema.fields.items()}
+        return {name: value for name, value in req.args.items() if value or not _may_be_empty(known.get(name))}
+
+
+def _may_be_empty(field: ma.fields.Field[Any] | None) -> bool:
+    return field is not None and not isinstance(field, ma.fields.Boolean)
 
 
 def body_is_cut() -> bool:

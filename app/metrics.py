@@ -43,9 +43,6 @@ class Metrics:
         self.callbacks = Counter(
             "callbacks", "Callbacks by how they were answered.", ["answer"], registry=self.registry
         )
-        self.payments = Counter(
-            "payments_settled", "Payments by the state they reached.", ["status"], registry=self.registry
-        )
 
     def exposition(self) -> bytes:
         """Write all figures, of every process when several share a directory, and those looked up now."""

@@ -67,6 +67,15 @@ class OutboxMessage(Base):
     attempts: Mapped[int] = mapped_column(default=0)
     next_attempt_at: Mapped[datetime]
 
+    @property
+    def fate(self) -> str:
+        """Say in a word or two what became of it."""
+        if self.sent_at is not None:
+            return "sent" if self.attempts else "shown here only"
+        if self.refused_at is not None:
+            return "refused"
+        return "given up" if self.attempts >= MOST_ATTEMPTS else "waiting"
+
 
 def queue_message(
     session: Session,
@@ -117,7 +126,8 @@ def queue_sms(session: Session, *, to: str, text: str, now: datetime, message_ke
 def deliver_one(*, settings: Settings, now: datetime) -> bool:
     """Try to send the message that has been due longest; say whether there was one.
 
-    Without MAIL_URL, or SMS_URL, the message stays in the outbox, where the outbox page shows it in development.
+    Without MAIL_URL, or SMS_URL, it is dealt with here: the outbox page shows it in development, and an address
+    that is set later does not bring old codes and notices to people.
     """
     message = _lease(now=now)
     if message is None:
@@ -127,13 +137,22 @@ def deliver_one(*, settings: Settings, now: datetime) -> bool:
         goes_out = _send(message, settings)
     except (mail.NotSent, sms.NotSent) as fault:
         told.warning("message_not_sent", attempts=message.attempts, error=str(fault))
+        if message.attempts >= MOST_ATTEMPTS:
+            told.critical("message_given_up", attempts=message.attempts)
     except sms.Refused as fault:
         told.warning("message_refused", error=str(fault))
         _finish(message.id, refused_at=now)
     else:
         told.info("message_sent" if goes_out else "message_kept_in_outbox")
-        _finish(message.id, sent_at=now)
+        _finish(message.id, sent_at=now, attempts=message.attempts if goes_out else 0)
     return True
+
+
+def count_given_up() -> int:
+    """Count the messages that are not tried again by themselves, since nobody took them in ten attempts."""
+    unsent = sa.select(sa.func.count()).where(OutboxMessage.sent_at.is_(None), OutboxMessage.refused_at.is_(None))
+    with reading() as session:
+        return session.scalar(unsent.where(OutboxMessage.attempts >= MOST_ATTEMPTS)) or 0
 
 
 @transactional
@@ -188,8 +207,8 @@ def _name(message: OutboxMessage) -> str:
 
 
 @transactional
-def _finish(session: Session, /, message_id: int, **instant: datetime) -> None:
-    session.execute(sa.update(OutboxMessage).where(OutboxMessage.id == message_id).values(**instant))
+def _finish(session: Session, /, message_id: int, **outcome: datetime | int) -> None:
+    session.execute(sa.update(OutboxMessage).where(OutboxMessage.id == message_id).values(**outcome))
 
 
 @blueprint.route("/outbox")

@@ -46,7 +46,7 @@ def of_holds(connection: sa.Connection) -> Iterator[Finding]:
 
 def of_the_spool(folder: Path) -> Iterator[Finding]:
     """Yield messages that were never taken into the database."""
-    left = sorted((folder / "spool").glob("*.json"))
+    left = [*(folder / "spool").glob("*.json"), *(folder / "spool").glob("*.bad")]
     if left:
         yield Finding("lost", f"I20 {len(left)} messages are still in the spool")
 

@@ -13,7 +13,7 @@ LIVE = "('Pending', 'Confirmed', 'Completed', 'NoShow')"
 HELD = """(SELECT coalesce(sum(p.amount_received + p.amount_covered - p.amount_returned), 0) FROM payments p
            WHERE p.consultation_id = c.id AND NOT p.is_aside)"""
 BACK_BY_STAFF = """(SELECT coalesce(sum(r.amount), 0) FROM refunds r
-                    WHERE r.consultation_id = c.id AND r.maker_id IS NOT NULL)"""
+                    WHERE r.consultation_id = c.id AND r.reason = 'staff')"""
 SHARED_OUT = """(SELECT coalesce(sum(CASE WHEN t.event_key LIKE 'refund:%' THEN -t.amount ELSE t.amount END), 0)
                  FROM ledger_transfers t WHERE t.event_key LIKE 'consultation:' || c.id || ':%'
                  OR (t.event_key LIKE 'refund:%:from:%' AND t.credit = 'consultation:' || c.id))"""

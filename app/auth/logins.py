@@ -47,7 +47,7 @@ class TokenReused(Problem):
 def log_in(*, email: str, password: str, now: datetime, limited: bool) -> tuple[User, Login]:
     """Begin a log-in; raise InvalidCredentials or, where attempts are limited, TooManyAttempts."""
     if limited:
-        throttle.count_attempt(email=email, now=now)
+        throttle.count_attempt(whose=email, now=now)
     with reading() as session:
         user = session.scalar(select(User).where(User.email == email))
     right = matches(user.password_hash if user else None, password)
@@ -71,7 +71,7 @@ def _begin_checked(
     if user.password_hash != seen_hash and not matches(user.password_hash, password):
         raise InvalidCredentials
     user.password_hash = newer_hash or user.password_hash
-    throttle.forget(session, email=user.email)
+    throttle.forget(session, whose=user.email)
     return user, begin(session, user, now=now)
 
 

@@ -82,7 +82,7 @@ class PasswordReset(Base):
 
 
 class SignInFailure(Base):
-    """How often in a row logging in with one e-mail address went wrong, whether or not it has an account."""
+    """How often in a row a password was wrong: for an e-mail address, with an account or not, or in one log-in."""
 
     __tablename__ = "sign_in_failures"
 

@@ -22,7 +22,8 @@ If it was not you, do nothing: without the code nobody gets in.
 CHANGED = """\
 Dear {name},
 
-the password of your Haki Yetu account was changed, and every device but the one that changed it was logged out.
+the password of your Haki Yetu account was changed. Wherever else you were logged in, you are asked to log in again
+with the new one.
 
 If it was not you, ask for a new password at once ("forgot password") and tell us.
 """

@@ -39,12 +39,12 @@ class InvalidResetToken(Problem):
 
 
 def change(
-    user: User, *, current_password: str, new_password: str, now: datetime, limited: bool
+    user: User, *, login_id: int, current_password: str, new_password: str, now: datetime, limited: bool
 ) -> tuple[User, Login]:
     """Set another password, end every log-in and begin a new one; raise WrongPassword or WeakPassword."""
     _check(new_password, user)
     if limited:
-        throttle.count_attempt(email=user.email, now=now)
+        throttle.count_attempt(whose=throttle.in_login(login_id), now=now)
     if not matches(user.password_hash, current_password):
         log.warning("password_change_refused", user_id=user.id)
         raise WrongPassword(fields={"current_password": [WrongPassword.message]})
@@ -116,7 +116,7 @@ def _set(session: Session, user: User, new_hash: str, *, reason: EndReason, now:
     logins.end(session, Login.user_id == user.id, reason=reason, now=now)
     unused = update(PasswordReset).where(PasswordReset.user_id == user.id, PasswordReset.used_at.is_(None))
     session.execute(unused.values(used_at=now))
-    throttle.forget(session, email=user.email)
+    throttle.forget(session, whose=user.email)
     notices.password_changed(session, user=user, now=now)
 
 

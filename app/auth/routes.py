@@ -145,7 +145,8 @@ def change_password(body: Fields) -> Fields:
 
     Every log-in ends, this one included; the answer carries the tokens of a new one.
     """
-    return _session(*passwords.change(_me(), **body, now=_now(), limited=runtime().settings.rate_limits))
+    limited = runtime().settings.rate_limits
+    return _session(*passwords.change(_me(), login_id=get_jwt()["sid"], **body, now=_now(), limited=limited))
 
 
 @blp.route("/reauthenticate", methods=["POST"])

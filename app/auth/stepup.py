@@ -47,7 +47,7 @@ def reauthenticate(user: User, *, login_id: int, password: str, now: datetime, l
     Raises WrongPassword or, where attempts are limited, TooManyAttempts.
     """
     if limited:
-        throttle.count_attempt(email=user.email, now=now)
+        throttle.count_attempt(whose=throttle.in_login(login_id), now=now)
     if not matches(user.password_hash, password):
         log.warning("reauthentication_refused", user_id=user.id, login_id=login_id)
         raise _wrong()
@@ -67,7 +67,7 @@ def _note(session: Session, user_id: int, login_id: int, password: str, *, seen_
     living = update(Login).where(Login.id == login_id, Login.user_id == user_id, Login.ended_at.is_(None))
     if not affected(session, living.values(reauthenticated_at=now)):
         raise InvalidToken
-    throttle.forget(session, email=user.email)
+    throttle.forget(session, whose=throttle.in_login(login_id))
 
 
 def _wrong() -> WrongPassword:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
@@ -13,10 +14,13 @@ from app.consultations.bookings import change
 from app.consultations.lookup import Part, load, lock_for, part_in
 from app.consultations.models import Consultation, PaymentStatus
 from app.consultations.states import CANCELLED, CONFIRMED, check_transition
-from app.database import transactional
+from app.database import reading, transactional
 from app.errors import Problem
 from app.http import Person
 from config import RefundTiers
+
+MoneyHeld = Callable[[Session, int], int]
+"""Says how many cents a booking holds, by its id; whoever keeps the money knows."""
 
 
 class TooLateToCancel(Problem):
@@ -45,17 +49,28 @@ class Terms:
         if self.refund == self.kept == 0:
             return "Nothing was paid, so nothing goes back."
         kept = f"; {money.spoken(self.kept)} is kept" if self.kept else ""
-        return f"{money.spoken(self.refund)} goes back, {self.percent} percent of the fee{kept}."
+        return f"{money.spoken(self.refund)} goes back, {self.percent} percent of what was paid{kept}."
 
 
-def preview(consultation: Consultation, *, actor: Person, tiers: RefundTiers, now: datetime) -> Terms:
-    """Say what would go back if this person cancelled now.
+def preview(
+    *, consultation_id: int, actor: Person, tiers: RefundTiers, now: datetime, money_held: MoneyHeld
+) -> Terms:
+    """Say what would go back if this person cancelled now; raise ConsultationNotFound or what terms_of() does."""
+    with reading() as session:
+        consultation = load(session, consultation_id)
+        part = part_in(session, consultation, actor)
+        held = money_held(session, consultation_id)
+    terms = terms_of(consultation, part=part, tiers=tiers, now=now)
+    return terms if terms.refund is not None else replace(terms, refund=held)
+
+
+def terms_of(consultation: Consultation, *, part: Part, tiers: RefundTiers, now: datetime) -> Terms:
+    """Say what goes back where somebody with this part in it cancels now.
 
     A client who cancels a paid consultation gets back what the refund tier of the hours left says, rounded down
     to a shilling. From an advocate or staff, and where the fee was not covered, all of it goes back.
-    Raises ConsultationNotFound, IllegalTransition, TooLateToCancel.
+    Raises IllegalTransition, TooLateToCancel.
     """
-    part = part_in(consultation, actor)
     check_transition(consultation.status, CANCELLED)
     left = consultation.starts_at - now
     if part == Part.CLIENT and left <= timedelta(0):
@@ -80,18 +95,25 @@ def cancel(
     """
     consultation, part = lock_for(session, actor, consultation_id)
     if consultation.status != CANCELLED:
-        terms = preview(consultation, actor=actor, tiers=tiers, now=now)
-        in_calendars = consultation.status == CONFIRMED
-        consultation.cancelled_by_id, consultation.kept_amount = actor.id, terms.kept
-        change(
-            session,
-            consultation,
-            now=now,
-            cause=f"cancelled_by_{part}",
-            actor_id=actor.id,
-            status=CANCELLED,
-            payment_status=None if terms.refund == 0 else PaymentStatus.REFUNDING,
-        )
-        if in_calendars and terms.refund == 0:  # what goes back is told of with its sum, once that is known
-            notices.cancelled(session, consultation, now=now)
+        terms = terms_of(consultation, part=part, tiers=tiers, now=now)
+        call_off(session, consultation, part=part, actor=actor, terms=terms, now=now)
     return load(session, consultation_id)
+
+
+def call_off(
+    session: Session, consultation: Consultation, *, part: Part, actor: Person, terms: Terms, now: datetime
+) -> None:
+    """Cancel a locked consultation on these terms, inside the caller's transaction."""
+    in_calendars = consultation.status == CONFIRMED
+    consultation.cancelled_by_id, consultation.kept_amount = actor.id, terms.kept
+    change(
+        session,
+        consultation,
+        now=now,
+        cause=f"cancelled_by_{part}",
+        actor_id=actor.id,
+        status=CANCELLED,
+        payment_status=None if terms.refund == 0 else PaymentStatus.REFUNDING,
+    )
+    if in_calendars and terms.refund == 0:  # what goes back is told of with its sum, once that is known
+        notices.cancelled(session, consultation, now=now)

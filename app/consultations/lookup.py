@@ -10,9 +10,11 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlalchemy.orm import Session, joinedload
 
+from app.auth.models import User
+from app.auth.same_person import is_same_person
 from app.clock import NAIROBI
 from app.consultations.bookings import lock_consultation
-from app.consultations.models import Advocate, Consultation, ConsultationStatus
+from app.consultations.models import Advocate, Consultation, ConsultationEvent, ConsultationStatus
 from app.database import reading
 from app.errors import NotFound
 from app.http import Person, page
@@ -56,15 +58,31 @@ def nearly_named(session: Session, typed: str) -> list[Consultation]:
     return list(session.scalars(near.order_by(Consultation.id.desc()).limit(3)))
 
 
-def part_in(consultation: Consultation, person: Person) -> Part:
-    """Say what a person is to a consultation; raise ConsultationNotFound for a stranger."""
-    if person.id == consultation.client_id:
-        return Part.CLIENT
-    if person.id == consultation.advocate_id:
-        return Part.ADVOCATE
-    if person.role in STAFF:
-        return Part.STAFF
-    raise ConsultationNotFound
+def part_in(session: Session, consultation: Consultation, person: Person) -> Part:
+    """Say what a person is to a consultation; raise ConsultationNotFound for a stranger.
+
+    Staff whose other account is its client or its advocate are just that: their own terms are no better.
+    """
+    parts = {Part.CLIENT: consultation.client_id, Part.ADVOCATE: consultation.advocate_id}
+    for part, user_id in parts.items():
+        if person.id == user_id:
+            return part
+    if person.role not in STAFF:
+        raise ConsultationNotFound
+    user = session.get_one(User, person.id)
+    for part, user_id in parts.items():
+        if is_same_person(session, user, session.get_one(User, user_id)):
+            return part
+    return Part.STAFF
+
+
+def who_ended(session: Session, consultation: Consultation) -> int | None:
+    """Return the account of whoever ended a consultation that is over; None where time did."""
+    ended = select(ConsultationEvent.actor_id).where(
+        ConsultationEvent.consultation_id == consultation.id,
+        ConsultationEvent.status_after == consultation.status,
+    )
+    return session.scalar(ended.order_by(ConsultationEvent.id).limit(1))
 
 
 def load(session: Session, consultation_id: int) -> Consultation:
@@ -82,14 +100,14 @@ def lock_for(session: Session, person: Person, consultation_id: int) -> tuple[Co
     consultation = lock_consultation(session, consultation_id)
     if consultation is None:
         raise ConsultationNotFound
-    return consultation, part_in(consultation, person)
+    return consultation, part_in(session, consultation, person)
 
 
 def consultation_for(person: Person, consultation_id: int) -> Consultation:
     """Read one consultation of somebody's; raise ConsultationNotFound."""
     with reading() as session:
         consultation = load(session, consultation_id)
-    part_in(consultation, person)
+        part_in(session, consultation, person)
     return consultation
 
 

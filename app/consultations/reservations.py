@@ -117,7 +117,7 @@ def reschedule(
     Raises ConsultationNotFound, NotReschedulable, AdvocateNotFound, NotASlot, SlotTaken.
     """
     seen = load(session, consultation_id)
-    part_in(seen, actor)
+    part_in(session, seen, actor)
     # The advocate is locked before the consultation, as in book(): two orders would make a deadlock.
     lock(session, Advocate, seen.advocate_id)
     consultation, part = lock_for(session, actor, consultation_id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import current_app
+
 from app.consultations import advocates, availability, cancellation, closing, lookup, reservations, schemas
 from app.consultations.models import Advocate, Consultation
 from app.http import Blueprint, allow, caller, page_of, public
@@ -129,13 +131,14 @@ def preview_cancellation(consultation_id: int) -> cancellation.Terms:
     """Say what would go back and what would be kept if the caller cancelled now.
 
     A client who has paid gets back what the refund tier says; an advocate or staff who cancel send everything
-    back. `refund_amount` is null where the fee was paid in part: all of that goes back, whatever it was.
+    back, and so does a client where the fee was paid in part.
     """
     return cancellation.preview(
-        lookup.consultation_for(caller(), consultation_id),
+        consultation_id=consultation_id,
         actor=caller(),
         tiers=runtime().settings.refund_tiers,
         now=runtime().clock.now(),
+        money_held=current_app.extensions["money_held"],
     )
 
 

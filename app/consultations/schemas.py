@@ -179,7 +179,7 @@ class TermsSchema(ma.Schema):
     """What a cancellation by the caller would mean now."""
 
     refund_percent = ma.fields.Integer(attribute="percent", required=True)
-    refund_amount = Shillings(attribute="refund", required=True, allow_none=True)
+    refund_amount = Shillings(attribute="refund", required=True)
     kept_amount = Shillings(attribute="kept", required=True)
     message = ma.fields.String(required=True)
 

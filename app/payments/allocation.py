@@ -31,12 +31,20 @@ def allocate(session: Session, consultation: Consultation, payment: Payment, *, 
     if surplus > 0:
         kind = ReviewKind.LATE_PAYMENT if dead else ReviewKind.SECOND_PAYMENT
         # What a dead booking held before, a job sends back: that was not late.
-        _send_back(session, consultation, payment, min(surplus, payment.held), kind, now)
+        due_before = max(consultation.fee - (held - payment.held), 0)
+        _send_back(session, consultation, payment, min(surplus, payment.held), kind, now, due_before=due_before)
     refresh_standing(session, consultation, now=now)
 
 
 def _send_back(
-    session: Session, consultation: Consultation, payment: Payment, amount: int, kind: ReviewKind, now: datetime
+    session: Session,
+    consultation: Consultation,
+    payment: Payment,
+    amount: int,
+    kind: ReviewKind,
+    now: datetime,
+    *,
+    due_before: int,
 ) -> None:
     refunded = give_back(session, consultation, amount, reason=kind, now=now)
     if not refunded:
@@ -48,7 +56,7 @@ def _send_back(
         payment_id=payment.id,
         consultation_id=consultation.id,
         receipt=payment.mpesa_receipt_number,
-        amount_expected=payment.amount,
+        amount_expected=due_before,
         amount_received=payment.amount_received,
         proposed_action=f"Send back {money.spoken(refunded, payment.currency)}; the refund is requested.",
         now=now,

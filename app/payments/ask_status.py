@@ -14,7 +14,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from app.database import affected, insert_if_absent, transactional
+from app.clock import Clock
+from app.database import transactional
 from app.metrics import metrics
 from app.payments.callback_tokens import new_token, result_urls, token_hash
 from app.payments.daraja import DarajaClient, DarajaError, ResultUrls
@@ -25,9 +26,9 @@ from app.payments.models import (
     DisbursementStatus,
     Inquiry,
     InquiryKind,
-    Pace,
     Payment,
 )
+from app.payments.paces import lease_in_turn, take_place
 from app.payments.schedule import GIVE_UP_AFTER, next_query_at
 from app.payments.settle_out import note
 
@@ -48,12 +49,12 @@ class _Question:
     is_payout: bool = False
 
 
-def ask_next(*, rate: int, callback_base: str, paybill: str, now: datetime, daraja: DarajaClient) -> bool:
-    """Ask about the order or payment that is due longest, if the rate allows it; say whether there was one.
+def ask_next(*, rate: int, callback_base: str, paybill: str, clock: Clock, daraja: DarajaClient) -> bool:
+    """Ask about the order or payment that is due longest, once it is our turn; say whether one was asked about.
 
     `rate` is how many questions a minute the whole system may send, `paybill` the shortcode that is paid.
     """
-    question = _lease_due(rate=rate, callback_base=callback_base, now=now)
+    question = lease_in_turn(lambda now: _lease_due(rate=rate, callback_base=callback_base, now=now), clock)
     if question is None:
         return False
     asks = metrics().asks
@@ -176,35 +177,40 @@ def _record(
 
 @transactional
 def _lease_due(session: Session, *, rate: int, callback_base: str, now: datetime) -> _Question | None:
-    """Take what is due for ourselves by pushing its next time forward, and record the question."""
-    attempt = session.scalar(_due_attempts(now))
-    payment = session.scalar(_due_payments(now)) if attempt is None else None
-    if attempt is not None and _repeats_instead(session, attempt, now=now):
+    """Take what is due longest for ourselves by pushing its next time forward, and record the question.
+
+    Raises NotOurTurn.
+    """
+    found = (session.scalar(_due_attempts(now, ~_NOTHING_TO_ASK_BY)), session.scalar(_due_payments(now)))
+    due = [one for one in found if one is not None]
+    if not due:
         return None
-    if (attempt is None and payment is None) or not _take_turn(session, rate=rate, now=now):
-        return None
+    take_place(session, STATUS_PACE, rate, now)
+    longest = min(due, key=lambda one: one.next_query_at or now)
+    longest.queries += 1
     record = functools.partial(_record, session, InquiryKind.STATUS, callback_base=callback_base, now=now)
-    if attempt is not None:
-        attempt.queries += 1
-        attempt.next_query_at = next_query_at(attempt.sent_at or attempt.created_at, attempt.queries, now)
-        return record(
-            disbursement_id=attempt.id,
-            originator_conversation_id=_id_to_ask_by(attempt),
-            is_payout=attempt.kind is DisbursementKind.B2C,
-        )
-    if payment is not None:
-        payment.queries += 1
-        payment.next_query_at = next_query_at(payment.created_at, payment.queries, now)
-        return record(payment_id=payment.id, receipt=payment.mpesa_receipt_number)
-    return None
+    if isinstance(longest, Payment):
+        longest.next_query_at = next_query_at(longest.created_at, longest.queries, now)
+        return record(payment_id=longest.id, receipt=longest.mpesa_receipt_number)
+    longest.next_query_at = next_query_at(longest.sent_at or longest.created_at, longest.queries, now)
+    return record(
+        disbursement_id=longest.id,
+        originator_conversation_id=_id_to_ask_by(longest),
+        is_payout=longest.kind is DisbursementKind.B2C,
+    )
 
 
-def _due_attempts(now: datetime) -> sa.Select[tuple[Disbursement]]:
+_NOTHING_TO_ASK_BY = sa.and_(
+    Disbursement.kind == DisbursementKind.REVERSAL, Disbursement.safaricom_originator_id.is_(None)
+)
+
+
+def _due_attempts(now: datetime, which: sa.ColumnElement[bool]) -> sa.Select[tuple[Disbursement]]:
     undecided = sa.or_(
         Disbursement.status == DisbursementStatus.SENT,
         sa.and_(Disbursement.status == DisbursementStatus.FAILED, Disbursement.disproved_at.is_(None)),
     )
-    due = sa.select(Disbursement).where(undecided, Disbursement.next_query_at <= now)
+    due = sa.select(Disbursement).where(undecided, which, Disbursement.next_query_at <= now)
     return due.order_by(Disbursement.next_query_at).limit(1).with_for_update(skip_locked=True)
 
 
@@ -223,16 +229,19 @@ def _id_to_ask_by(attempt: Disbursement) -> str | None:
     return attempt.safaricom_originator_id
 
 
-def _repeats_instead(session: Session, attempt: Disbursement, *, now: datetime) -> bool:
-    """Send a reversal again that has no id to be asked about, as what it is; say whether that is so."""
-    if _id_to_ask_by(attempt) is not None:
+@transactional
+def repeat_one(session: Session, *, now: datetime) -> bool:
+    """Send a reversal again that has no id to be asked about, as what it is; say whether one was due."""
+    attempt = session.scalar(_due_attempts(now, _NOTHING_TO_ASK_BY))
+    if attempt is None:
         return False
-    if attempt.status is DisbursementStatus.SENT:
-        attempt.next_query_at = now + REPEAT_REVERSAL_AFTER
-    else:
-        attempt.queries += 1
-        attempt.next_query_at = next_query_at(attempt.created_at, attempt.queries, now)
-    if attempt.sent_at and attempt.sent_at <= now - REPEAT_REVERSAL_AFTER and may_be_repeated(attempt, now):
+    if not may_be_repeated(attempt, now):
+        attempt.next_query_at = None
+        return True
+    sent_at = attempt.sent_at or attempt.created_at
+    attempt.queries += 1
+    attempt.next_query_at = next_query_at(sent_at, attempt.queries, now)
+    if sent_at <= now - REPEAT_REVERSAL_AFTER:
         ready_again(session, attempt, detail="nothing to ask by", now=now)
     return True
 
@@ -240,20 +249,19 @@ def _repeats_instead(session: Session, attempt: Disbursement, *, now: datetime) 
 def may_be_repeated(attempt: Disbursement, now: datetime) -> bool:
     """Say whether another copy of a reversal may tell what became of it; a failed one says nothing of others.
 
-    After a day of failing a person is called, and decides.
+    After a day a person is called, and decides.
     """
     failed = attempt.status is DisbursementStatus.FAILED and attempt.disproved_at is None
-    return attempt.status is DisbursementStatus.SENT or (failed and now < attempt.created_at + GIVE_UP_AFTER)
+    undecided = attempt.status is DisbursementStatus.SENT or failed
+    return undecided and now < attempt.created_at + GIVE_UP_AFTER
 
 
 def ready_again(session: Session, attempt: Disbursement, *, detail: str, now: datetime) -> None:
-    """Have an attempt sent again under the same id; Safaricom takes each id once (daraja-docs B2C)."""
+    """Have an attempt sent again under the same id; Safaricom takes each id once (daraja-docs B2C).
+
+    It waits for its turn as the next question would: ever longer, however often the answer is the same.
+    """
     before, attempt.status = attempt.status, DisbursementStatus.READY
-    attempt.next_send_at = now
+    attempt.next_send_at = next_query_at(attempt.sent_at or attempt.created_at, attempt.queries, now)
+    attempt.next_query_at = None
     note(session, attempt, before, source="ready", detail=detail, now=now)
-
-
-def _take_turn(session: Session, *, rate: int, now: datetime) -> bool:
-    insert_if_absent(session, Pace, name=STATUS_PACE, free_at=now)
-    free = sa.update(Pace).where(Pace.name == STATUS_PACE, Pace.free_at <= now)
-    return bool(affected(session, free.values(free_at=now + timedelta(seconds=60 / rate))))

@@ -68,18 +68,21 @@ def stats(first: datetime | None, last: datetime | None, as_json: bool) -> None:
 
 
 @payments_commands.command("reconcile")
-@click.option("--date", "day", type=day_option, required=True, help="The day in Nairobi.")
+@click.option("--date", "day", type=day_option, help="The day in Nairobi; yesterday if left out.")
 @click.option("--statement", type=exported_file, help="Take in this statement first.")
 @as_json
-def reconcile_day(day: datetime, statement: BinaryIO | None, as_json: bool) -> None:
+def reconcile_day(day: datetime | None, statement: BinaryIO | None, as_json: bool) -> None:
     """Compare a day with Safaricom's books, settle what they prove, call a person for the rest.
 
     Ends with 1 where the two sides still differ.
     """
     if statement is not None:
         _import(statement, as_json)
+    now = runtime().clock.now()
     found = reconcile.settle(
-        day.date(), now=runtime().clock.now(), each=lambda differences: _watched(differences, as_json)
+        _day(day) or reconcile.yesterday(now),
+        now=now,
+        each=lambda differences: _watched(differences, as_json),
     )
     _print(ReconciliationSchema().dump(found), as_json)
     sys.exit(0 if found["is_clean"] else 1)

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from app import money
 from app.consultations.bookings import extend_hold, lock_consultation
+from app.consultations.lookup import ConsultationNotFound
 from app.consultations.models import Consultation, ConsultationStatus
-from app.database import constraint_of, lock, transactional
+from app.database import constraint_of, lock, reading, transactional
 from app.errors import Problem
 from app.metrics import metrics
 from app.payments import doubts
@@ -41,12 +42,6 @@ log = structlog.get_logger()
 PROMPT_LIFE = timedelta(minutes=2)
 # Neutral on purpose: the text shows on a phone that others may see.
 DESCRIPTION = "Booking"
-
-
-class ConsultationNotFound(Problem):
-    """There is no such booking of this person's."""
-
-    status, code, message = 404, "consultation_not_found", "There is no such consultation. Check booking_id."
 
 
 class AlreadyPaid(Problem):
@@ -247,10 +242,20 @@ def amount_due(session: Session, consultation: Consultation, *, now: datetime) -
     due = consultation.fee - money_held(session, consultation.id)
     if consultation.status in (ConsultationStatus.CONFIRMED, ConsultationStatus.COMPLETED) or due <= 0:
         raise AlreadyPaid
-    hold_over = consultation.hold_expires_at is None or consultation.hold_expires_at <= now
-    if consultation.status is not ConsultationStatus.PENDING or hold_over:
+    if consultation.status is not ConsultationStatus.PENDING or consultation.hold_expires_at <= now:
         raise NotPayable
     return due
+
+
+def still_due(consultation: Consultation, *, now: datetime) -> int | None:
+    """Return the cents that a booking waits for; None where it waits for no money, or not any more."""
+    if consultation.status is not ConsultationStatus.PENDING:
+        return None
+    try:
+        with reading() as session:
+            return amount_due(session, consultation, now=now)
+    except (AlreadyPaid, NotPayable):
+        return None
 
 
 def _live_prompt(session: Session, consultation: Consultation, *, now: datetime) -> Payment | None:

@@ -15,9 +15,21 @@ from app.consultations.models import Consultation
 from app.database import lock
 from app.errors import InvalidInput
 from app.payments.changes import change_payout
+from app.payments.doubts import is_about_a_refund
 from app.payments.evidence import Source, by_hand
 from app.payments.evidence_out import MoneyOut
-from app.payments.models import Channel, Decision, Payment, Payout, ReviewDecision, ReviewItem
+from app.payments.models import (
+    Channel,
+    Decision,
+    Disbursement,
+    DisbursementStatus,
+    Payment,
+    PaymentStatus,
+    Payout,
+    ReviewDecision,
+    ReviewItem,
+    StatementLine,
+)
 from app.payments.refunds import request_refund
 from app.payments.same_money import assign, merge, notice_of, prompt_of
 from app.payments.settle import settle
@@ -25,6 +37,9 @@ from app.payments.settle_out import settle_out
 from app.payments.states import Says
 
 GIVEN_BACK = "not_ours"
+
+# What opens the way out for money; the others say what came, and to whom it belongs.
+LETS_MONEY_OUT = frozenset({Decision.GIVE_BACK, Decision.RECORD_UNPAID, Decision.UNFREEZE})
 
 
 @dataclass(frozen=True)
@@ -53,9 +68,26 @@ def _check_record_payment(session: Session, item: ReviewItem, said: ReviewDecisi
     }
     if missing:
         raise InvalidInput(fields=missing)
-    booked = session.scalar(sa.select(Payment.consultation_id).where(Payment.id == item.payment_id))
-    if item.disbursement_id is None and booked is None:
+    if item.disbursement_id is None:
+        _check_money_in(session, item)
+
+
+def _check_money_in(session: Session, item: ReviewItem) -> None:
+    payment = session.get(Payment, item.payment_id) if item.payment_id is not None else None
+    if payment is None or payment.consultation_id is None:
         raise _impossible("This item has no payment to record money for.")
+    if is_about_a_refund(item):
+        raise _impossible("This money was to go back: recorded here it would count as come in. Retry the refund.")
+    if _is_taken_back_by(session, payment, item.receipt):
+        raise _impossible("M-Pesa gave this back: recorded here it would count as come in. Close it with a note.")
+
+
+def _is_taken_back_by(session: Session, payment: Payment, receipt: str | None) -> bool:
+    """Say whether Safaricom's books have a receipt as money that left and undid a payment."""
+    undone = sa.select(StatementLine.linked_receipt).where(
+        StatementLine.receipt == receipt, StatementLine.withdrawn > 0, StatementLine.linked_receipt.is_not(None)
+    )
+    return payment.mpesa_receipt_number in session.scalars(undone).all()
 
 
 def _record_payment(
@@ -81,9 +113,13 @@ def _record_unpaid(
     settle_out(session, disbursement_id=item.disbursement_id or 0, evidence=unpaid, now=now)
 
 
-def _check_payout(_session: Session, item: ReviewItem, _said: ReviewDecision) -> None:
-    if item.payout_id is None:
-        raise _impossible("This item is not about a payout.")
+def _check_frozen(session: Session, item: ReviewItem, _said: ReviewDecision) -> None:
+    if not _is_frozen(session, item):
+        raise _impossible("This item is not about a payout that is stopped.")
+
+
+def _is_frozen(session: Session, item: ReviewItem) -> bool:
+    return item.payout_id is not None and session.get_one(Payout, item.payout_id).is_frozen
 
 
 def _unfreeze(session: Session, item: ReviewItem, said: ReviewDecision, _proposer_id: int, now: datetime) -> None:
@@ -96,8 +132,12 @@ def _unfreeze(session: Session, item: ReviewItem, said: ReviewDecision, _propose
 
 def _check_aside(session: Session, item: ReviewItem, _said: ReviewDecision) -> None:
     payment = session.get(Payment, item.payment_id) if item.payment_id is not None else None
-    if payment is None or not payment.is_aside or payment.amount_received == payment.amount_returned:
+    if payment is None or not _is_kept_aside(payment):
         raise _impossible("This item is not about money that is kept aside.")
+
+
+def _is_kept_aside(payment: Payment) -> bool:
+    return payment.is_aside and payment.amount_received != payment.amount_returned
 
 
 def _check_assign(session: Session, item: ReviewItem, said: ReviewDecision) -> None:
@@ -158,6 +198,29 @@ def _lock(session: Session, consultation_id: int | None, item: ReviewItem) -> tu
     return consultation, payment
 
 
+def why_not_over(session: Session, item: ReviewItem) -> str | None:
+    """Say what is still open about an item's payment, order or payout, and what decides it; None where nothing is.
+
+    An item is opened once, so one that is closed too early would leave nobody who may decide.
+    """
+    payment = session.get(Payment, item.payment_id) if item.payment_id is not None else None
+    if payment is not None and payment.status is PaymentStatus.PENDING:
+        return "Nobody knows yet how this payment ended. Wait for M-Pesa, or decide record_payment."
+    if payment is not None and _is_kept_aside(payment):
+        return "This money is still kept aside. Decide assign, same_money or give_back."
+    if _is_frozen(session, item):
+        return "This payout is stopped until two people decide unfreeze."
+    if item.disbursement is not None and _is_undecided(item.disbursement):
+        return "Nobody knows yet if this was paid. Wait for M-Pesa, or decide record_payment or record_unpaid."
+    return None
+
+
+def _is_undecided(attempt: Disbursement) -> bool:
+    if attempt.status is DisbursementStatus.FAILED:
+        return attempt.disproved_at is None
+    return attempt.status is not DisbursementStatus.COMPLETED
+
+
 def _impossible(why: str) -> InvalidInput:
     return InvalidInput(fields={"decision": [why]})
 
@@ -165,7 +228,7 @@ def _impossible(why: str) -> InvalidInput:
 _STEPS: dict[Decision, _Step] = {
     Decision.RECORD_PAYMENT: _Step(_check_record_payment, _record_payment),
     Decision.RECORD_UNPAID: _Step(_check_sending, _record_unpaid),
-    Decision.UNFREEZE: _Step(_check_payout, _unfreeze),
+    Decision.UNFREEZE: _Step(_check_frozen, _unfreeze),
     Decision.ASSIGN: _Step(_check_assign, _assign),
     Decision.SAME_MONEY: _Step(_check_same_money, _merge),
     Decision.GIVE_BACK: _Step(_check_aside, _give_back),

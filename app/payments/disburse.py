@@ -13,7 +13,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app import money
-from app.database import affected, insert_if_absent, lock, transactional
+from app.database import lock, transactional
 from app.metrics import metrics
 from app.payments.callback_tokens import result_urls, token_hash
 from app.payments.daraja import (
@@ -34,27 +34,30 @@ from app.payments.models import (
     Disbursement,
     DisbursementKind,
     DisbursementStatus,
-    Pace,
 )
 from app.payments.purpose import purpose_of
 from app.payments.settle_out import note, settle_out
+from app.payments.stop import standing_stop
 
 log = structlog.get_logger()
 
 FIRST_LOOK = timedelta(seconds=30)  # results were seen within seconds; a lost one is asked about after this
 LOOK_AFTER_UNKNOWN = timedelta(seconds=15)
 SEND_AGAIN_AFTER = timedelta(minutes=1)
-STOPPED_FOR = timedelta(minutes=30)
-MONEY_OUT = "money_out"
 REMARKS = "Booking"  # neutral on purpose: the text shows on statements
 
 
 @dataclass(frozen=True)
 class Sender:
-    """What sending needs of the settings: the key that tokens are made of, and our public address."""
+    """What sending needs of the settings: the key that tokens are made of, and our public address.
+
+    `pays_from_paybill`: money leaves by the shortcode that payments come to, so that the balance that Safaricom
+    tells of is that of both.
+    """
 
     secret: str = field(repr=False)
     callback_base: str
+    pays_from_paybill: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +144,7 @@ def _ask(order: B2cOrder | ReversalOrder, daraja: DarajaClient) -> AskAccepted:
 @transactional
 def _claim_due(session: Session, *, sender: Sender, now: datetime) -> _Claim | None:
     """Mark the attempt that is due as sent, before it is: whoever dies now leaves something to be asked about."""
-    if _is_stopped(session, now=now):
+    if standing_stop(session, now=now) is not None:
         return None
     due = sa.select(Disbursement.id).where(
         Disbursement.status == DisbursementStatus.READY, Disbursement.next_send_at <= now
@@ -188,18 +191,6 @@ def _order(attempt: Disbursement, urls: ResultUrls) -> B2cOrder | ReversalOrder:
         remarks=REMARKS,
         urls=urls,
     )
-
-
-def _is_stopped(session: Session, *, now: datetime) -> bool:
-    pace = session.get(Pace, MONEY_OUT)
-    return pace is not None and pace.free_at > now
-
-
-def stop_all(session: Session, *, why: str, now: datetime) -> None:
-    """Send nothing for a while: every order would fail in the same way until a person helps."""
-    insert_if_absent(session, Pace, name=MONEY_OUT, free_at=now)
-    affected(session, sa.update(Pace).where(Pace.name == MONEY_OUT).values(free_at=now + STOPPED_FOR))
-    log.critical("money_out_stopped", reason=why)
 
 
 def _locked(session: Session, disbursement_id: int) -> Disbursement:

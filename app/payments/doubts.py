@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -9,8 +10,20 @@ from sqlalchemy.orm import Session
 
 from app.payments.evidence import Evidence
 from app.payments.evidence_out import MoneyOut
-from app.payments.models import Disbursement, Payment, Refund, RefundEvent, RefundStatus, ReviewKind
+from app.payments.models import (
+    Disbursement,
+    InboxItem,
+    Payment,
+    Refund,
+    RefundEvent,
+    RefundStatus,
+    ReviewItem,
+    ReviewKind,
+    ReviewStatus,
+)
 from app.payments.review import open_item
+
+_REFUND = "refund:"
 
 
 def check_identity(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> bool:
@@ -142,6 +155,19 @@ def call_about_sending(
     )
 
 
+def close_whose(session: Session, payment: Payment) -> None:
+    """Close what asked whose this money is, now that news has told.
+
+    The payment's events say what the news was. No decision is written down: those are people's.
+    """
+    asked = sa.or_(
+        ReviewItem.kind == ReviewKind.UNMATCHED_MONEY,
+        ReviewItem.news_key.startswith(f"payment:{payment.id}:same-as:"),
+    )
+    items = sa.update(ReviewItem).where(ReviewItem.payment_id == payment.id, asked)
+    session.execute(items.where(ReviewItem.status != ReviewStatus.RESOLVED).values(status=ReviewStatus.RESOLVED))
+
+
 def unmatched_money(
     session: Session, receipt: str, amount: int | None, inbox_id: int | None, now: datetime
 ) -> None:
@@ -154,6 +180,18 @@ def unmatched_money(
         receipt=receipt,
         amount_received=amount,
         proposed_action="Find on the M-Pesa statement who paid this; nothing was booked.",
+        now=now,
+    )
+
+
+def unreadable_confirmation(session: Session, item: InboxItem, now: datetime) -> None:
+    """Call a person where Safaricom says that money came and nobody can read of which: once for the same bytes."""
+    open_item(
+        session,
+        ReviewKind.UNMATCHED_MONEY,
+        news_key=f"confirmation:{hashlib.sha256(item.raw).hexdigest()}",
+        inbox_id=item.id,
+        proposed_action="A paybill notice cannot be read; find the payment on the M-Pesa statement of its time.",
         now=now,
     )
 
@@ -180,10 +218,15 @@ def refund_needs_a_person(session: Session, refund: Refund, now: datetime) -> No
     open_item(
         session,
         ReviewKind.UNKNOWN_OUTCOME,
-        news_key=f"refund:{refund.id}:no-way:{session.scalar(failed)}",
+        news_key=f"{_REFUND}{refund.id}:no-way:{session.scalar(failed)}",
         payment_id=refund.payment_id,
         consultation_id=refund.consultation_id,
         amount_expected=refund.amount,
-        proposed_action=f"M-Pesa did not send this back ({refund.failure_reason}): retry it, or do it by hand.",
+        proposed_action=f"M-Pesa did not send refund {refund.id} back ({refund.failure_reason}). Retry it.",
         now=now,
     )
+
+
+def is_about_a_refund(item: ReviewItem) -> bool:
+    """Say whether a person was called for a refund as a whole; it names the payment that was to go back."""
+    return item.news_key.startswith(_REFUND)

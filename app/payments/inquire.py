@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
 from app.clock import Clock
-from app.database import affected, insert_if_absent, transactional
+from app.database import lock, transactional
 from app.errors import Problem
 from app.metrics import metrics
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.evidence import Evidence, from_query, given_up
-from app.payments.models import Pace, Payment, PaymentStatus
+from app.payments.models import Payment, PaymentStatus
+from app.payments.paces import NotOurTurn, lease_in_turn, take_place
 from app.payments.schedule import GIVE_UP_AFTER, next_query_at, next_second_look_at
 from app.payments.settle import settle
 
 log = structlog.get_logger()
 
 QUERY_PACE = "stk_query"
-LONGEST_WAIT = timedelta(seconds=5)
-_MOST_TRIES = 3  # others may take the turn that we waited for
 
 
 class QueryPaceReached(Problem):
@@ -40,38 +39,22 @@ class _Lease:
     checkout_request_id: str
 
 
-class _NotOurTurn(Exception):
-    """Something is due, and Safaricom may not be asked for a while."""
-
-    def __init__(self, wait: timedelta) -> None:
-        self.wait = wait
-
-
 def ask_next(*, rate: int, clock: Clock, daraja: DarajaClient) -> bool:
     """Ask about the payment that is due longest, once it is our turn; say whether one was asked about.
 
-    `rate` is how many queries a minute the whole system may send. A turn that is near is waited for, or most of
-    the rate would pass unused between two looks.
+    `rate` is how many queries a minute the whole system may send.
     """
-    for tries_left in reversed(range(_MOST_TRIES)):
-        try:
-            lease = _lease_due(rate=rate, now=clock.now())
-        except _NotOurTurn as turn:
-            if turn.wait > LONGEST_WAIT or not tries_left:
-                return False
-            clock.sleep(turn.wait.total_seconds())
-            continue
-        if lease is not None:
-            _ask(lease, now=clock.now(), daraja=daraja)
-        return lease is not None
-    return False
+    lease = lease_in_turn(lambda now: _lease_due(rate=rate, now=now), clock)
+    if lease is not None:
+        _ask(lease, now=clock.now(), daraja=daraja)
+    return lease is not None
 
 
 def ask_if_due(*, payment_id: int, rate: int, now: datetime, daraja: DarajaClient) -> None:
     """Ask about one payment if that is due and the rate allows it at once; somebody waits for the answer."""
     try:
         lease = _lease_due(payment_id=payment_id, rate=rate, now=now)
-    except _NotOurTurn:
+    except NotOurTurn:
         return
     if lease is not None:
         _ask(lease, now=now, daraja=daraja)
@@ -105,7 +88,7 @@ def _settle(session: Session, *, payment_id: int, evidence: Evidence, now: datet
 
 @transactional
 def _lease_due(session: Session, *, rate: int, now: datetime, payment_id: int | None = None) -> _Lease | None:
-    """Take a due payment for ourselves by pushing its next time forward; raise _NotOurTurn.
+    """Take a due payment for ourselves by pushing its next time forward; raise NotOurTurn.
 
     One that failed is due again where only a query said so, or where news came that it may have been paid.
     """
@@ -125,12 +108,12 @@ def _lease_due(session: Session, *, rate: int, now: datetime, payment_id: int | 
 
 @transactional
 def _lease_one(session: Session, *, payment_id: int, rate: int, now: datetime) -> _Lease | None:
-    payment = session.get(Payment, payment_id, with_for_update=True)
+    payment = lock(session, Payment, payment_id)
     if payment is None or payment.checkout_request_id is None or payment.status is PaymentStatus.COMPLETED:
         return None
     try:
         _take_turn(session, rate=rate, now=now)
-    except _NotOurTurn as turn:
+    except NotOurTurn as turn:
         raise QueryPaceReached(retry_after_s=math.ceil(turn.wait.total_seconds())) from None
     return _lease(payment, now)
 
@@ -147,15 +130,12 @@ def _lease(payment: Payment, now: datetime) -> _Lease:
 def _take_turn(session: Session, *, rate: int, now: datetime) -> None:
     """Take the next place in the queue to Safaricom, evenly spaced: its gateway allows no burst.
 
-    Raises _NotOurTurn.
+    Raises NotOurTurn.
 
     The sandbox answers a sixth query within a minute, or a second one within twelve seconds, with a spike
     arrest (observed, sandbox 2025: messagesPerPeriod=5, maxBurstMessageCount=1).
     """
-    insert_if_absent(session, Pace, name=QUERY_PACE, free_at=now)
-    free = sa.update(Pace).where(Pace.name == QUERY_PACE, Pace.free_at <= now)
-    if not affected(session, free.values(free_at=now + timedelta(seconds=60 / rate))):
-        raise _NotOurTurn(session.get_one(Pace, QUERY_PACE).free_at - now)
+    take_place(session, QUERY_PACE, rate, now)
 
 
 @transactional

@@ -52,16 +52,18 @@ def sending_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dic
     """Return the steps that send money and ask what became of it; without an initiator there are none."""
     if not settings.moves_money_out:
         return {}
-    sender = Sender(settings.jwt_secret_key, settings.callback_url_base)
+    pays_from_paybill = settings.safaricom_b2c_shortcode == settings.safaricom_shortcode
+    sender = Sender(settings.jwt_secret_key, settings.callback_url_base, pays_from_paybill)
     rate, base = settings.safaricom_query_rate, settings.callback_url_base
     return {
         "refunds_planned": lambda: refund_plan.plan_one(sender=sender, now=clock.now()),
         "money_sent": lambda: disburse.send_next(sender=sender, now=clock.now(), daraja=daraja),
+        "orders_repeated": lambda: ask_status.repeat_one(now=clock.now()),
         "status_asked": lambda: ask_status.ask_next(
             rate=rate,
             callback_base=base,
             paybill=settings.safaricom_shortcode,
-            now=clock.now(),
+            clock=clock,
             daraja=daraja,
         ),
         "stuck_called": lambda: settle_out.call_for_one_stuck(now=clock.now()),

@@ -16,7 +16,7 @@ from app.errors import Problem
 from app.payments.callback_tokens import token_hash
 from app.payments.daraja import DarajaClient, DarajaError, ForbiddenUrl, check_c2b_url
 from app.payments.models import C2bAddress
-from config import LIVE_BASE, Settings
+from config import Settings, is_live
 
 log = structlog.get_logger()
 
@@ -80,7 +80,7 @@ def register_urls(
 def check_base(settings: Settings) -> None:
     """Raise ForbiddenAddress where Safaricom would take no address below CALLBACK_URL_BASE."""
     try:
-        check_c2b_url(settings.callback_url_base, production=settings.safaricom_base == LIVE_BASE)
+        check_c2b_url(settings.callback_url_base, production=is_live(settings.safaricom_base))
     except ForbiddenUrl as forbidden:
         raise ForbiddenAddress(f"CALLBACK_URL_BASE cannot be registered: {forbidden}.") from None
 

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
-from app.consultations.models import Consultation, ConsultationStatus
-from app.database import reading
-from app.payments.collect import AlreadyPaid, NotPayable, amount_due
+from app.consultations.models import Consultation
 from app.payments.models import Payment, PaymentStatus
 from app.payments.paybill_addresses import standing_address
 from config import Settings
@@ -30,19 +27,14 @@ def paybill_for(consultation: Consultation, due: int, *, settings: Settings) -> 
 
 
 def instead_of(
-    payment: Payment, consultation: Consultation | None, *, settings: Settings, now: datetime
+    payment: Payment, consultation: Consultation | None, due: int | None, *, settings: Settings
 ) -> Paybill | None:
-    """Say how to pay in another way than by this payment, as long as the booking still waits for money.
+    """Say how to pay in another way than by this payment what is still due, in cents; None where nothing is.
 
     Nobody is sent to a paybill whose payments Safaricom was never asked to tell us of.
     """
     if payment.status is PaymentStatus.COMPLETED or standing_address(settings.safaricom_shortcode) is None:
         return None
-    if consultation is None or consultation.status is not ConsultationStatus.PENDING:
-        return None
-    try:
-        with reading() as session:
-            due = amount_due(session, consultation, now=now)
-    except (AlreadyPaid, NotPayable):
+    if consultation is None or due is None:
         return None
     return paybill_for(consultation, due, settings=settings)

@@ -8,11 +8,12 @@ from datetime import datetime
 import structlog
 
 from app import money
+from app.consultations.lookup import ConsultationNotFound
 from app.consultations.models import Consultation
 from app.database import reading
 from app.http import Person
 from app.metrics import metrics
-from app.payments.collect import ConsultationNotFound, MpesaUnavailable, amount_due
+from app.payments.collect import MpesaUnavailable, amount_due
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.ledger import KES
 from app.payments.paybill_hint import Paybill, paybill_for

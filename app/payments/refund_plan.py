@@ -45,9 +45,11 @@ def plan_one(session: Session, *, sender: Sender, now: datetime) -> bool:
 
 def _plan(session: Session, purpose: RefundPurpose, *, sender: Sender, now: datetime) -> None:
     refund, payment = purpose.refund, purpose.payment
-    if _can_be_reversed(session, refund, payment):
+    can_be_b2c = payment.phone is not None and refund.amount >= SMALLEST_B2C
+    would_fail = sender.pays_from_paybill and not _is_still_there(session, refund.amount)
+    if _can_be_reversed(session, refund, payment) and not (can_be_b2c and would_fail):
         kind, phone, receipt = DisbursementKind.REVERSAL, None, payment.mpesa_receipt_number
-    elif payment.phone is not None and refund.amount >= SMALLEST_B2C:
+    elif can_be_b2c:
         kind, phone, receipt = DisbursementKind.B2C, payment.phone, None
     else:
         purpose.give_up(session, "below_minimum" if payment.phone else "phone_unknown", now=now)
@@ -67,7 +69,7 @@ def _plan(session: Session, purpose: RefundPurpose, *, sender: Sender, now: date
 
 
 def _can_be_reversed(session: Session, refund: Refund, payment: Payment) -> bool:
-    """Say whether the whole payment goes back, its money is still there, and nobody refused to reverse it before.
+    """Say whether the whole payment goes back, and nobody refused to reverse it before.
 
     The amount of a reversal has to be that of the payment (public SDKs), and money in alone can be reversed
     (daraja-docs Reversals).
@@ -77,11 +79,14 @@ def _can_be_reversed(session: Session, refund: Refund, payment: Payment) -> bool
     tried = sa.select(Disbursement.id).where(
         Disbursement.refund_id == refund.id, Disbursement.kind == DisbursementKind.REVERSAL
     )
-    return session.scalar(tried.limit(1)) is None and _is_still_there(session, refund.amount)
+    return session.scalar(tried.limit(1)) is None
 
 
 def _is_still_there(session: Session, amount: int) -> bool:
-    """Say whether the account that was paid into covers an amount, as far as its balance is known."""
+    """Say whether the account that was paid into covers an amount, as far as its balance is known.
+
+    Safaricom tells of the initiator's shortcode alone (daraja-docs Account Balance).
+    """
     last = (
         sa.select(BalanceReading.amount)
         .where(BalanceReading.name == "Working Account")

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session, aliased
 
 from app.auth.models import User
 from app.auth.same_person import is_same_person
+from app.auth.staff import staff_member
 from app.database import reading, transactional
 from app.errors import Problem
 from app.http import Person, page
 from app.money import from_shillings
+from app.payments import stop
 from app.payments.changes import change_refund
 from app.payments.lookup import is_own, paid_by_or_for
 from app.payments.models import (
@@ -49,10 +51,10 @@ class OwnRefund(Problem):
 
 
 class AnotherMustApprove(Problem):
-    """Who asked for a refund cannot be who approves it."""
+    """Who asked for a refund, or ended its booking, cannot be who approves it."""
 
     status, code = 403, "maker_cannot_check"
-    message = "Somebody else must approve this: you asked for it."
+    message = "Somebody else must approve this: you asked for it, or ended the booking that it comes from."
 
 
 class NotFailed(Problem):
@@ -95,7 +97,7 @@ def approve_one_by_rule(session: Session, *, above_shillings: int, now: datetime
 
 @transactional
 def approve(session: Session, *, refund_id: int, actor: Person, now: datetime) -> Refund:
-    """Approve a refund as a second person; raise RefundNotFound, OwnRefund, AnotherMustApprove or NotWaiting."""
+    """Approve a refund as a second person; raise what _lock_for() raises, AnotherMustApprove or NotWaiting."""
     purpose = _lock_for(session, refund_id, actor)
     refund = purpose.refund
     if _made_it(session, refund, actor):
@@ -112,7 +114,7 @@ def approve(session: Session, *, refund_id: int, actor: Person, now: datetime) -
 def retry(*, refund_id: int, actor: Person, now: datetime) -> Refund:
     """Have a failed refund planned anew, once it is proved that it was not paid.
 
-    Raises RefundNotFound, OwnRefund, NotFailed, or NotProvedUnpaid, and then has M-Pesa asked.
+    Raises what _lock_for() raises, NotFailed, or NotProvedUnpaid, and then has M-Pesa asked.
     """
     with asking_for_proof(Disbursement.refund_id == refund_id, now=now):
         return _retry(refund_id=refund_id, actor=actor, now=now)
@@ -127,16 +129,18 @@ def _retry(session: Session, *, refund_id: int, actor: Person, now: datetime) ->
     check_proved_unpaid(session, Disbursement.refund_id == refund_id)
     refund.failure_reason = None
     change_refund(session, refund, RefundStatus.APPROVED, "tried again", actor_id=actor.id, now=now)
+    stop.lift(session, why="a refund was tried again", now=now)
     session.refresh(refund, ["events", "attempts"])
     log.info("refund_retried", refund_id=refund.id, actor_id=actor.id)
     return refund
 
 
 def _lock_for(session: Session, refund_id: int, actor: Person) -> RefundPurpose:
-    """Lock a refund for somebody who may decide about it."""
+    """Lock a refund for somebody who may decide about it; raise RefundNotFound, RoleRefused or OwnRefund."""
     if session.get(Refund, refund_id) is None:
         raise RefundNotFound
     purpose = lock_refund(session, refund_id)
+    staff_member(session, actor)
     if is_own(session, purpose.payment, actor):
         raise OwnRefund
     return purpose

@@ -11,6 +11,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.consultations.bookings import change, lock_consultation
+from app.consultations.lookup import who_ended
 from app.consultations.models import Absent, Consultation, ConsultationStatus
 from app.consultations.models import PaymentStatus as Standing
 from app.database import transactional
@@ -44,7 +45,8 @@ def money_held(session: Session, consultation_id: int) -> int:
 def give_back(session: Session, consultation: Consultation, amount: int, *, reason: str, now: datetime) -> int:
     """Give back `amount` cents that a locked booking has no use for; return what is refunded of them.
 
-    First the firm has back what it stood in for, then refunds are requested, of the newest money first.
+    First the firm has back what it stood in for, then refunds are requested, of the newest money first. Their
+    maker is whoever ended the booking, other than its client: somebody else has to approve a large one.
     """
     paid = (
         sa.select(Payment)
@@ -64,13 +66,19 @@ def give_back(session: Session, consultation: Consultation, amount: int, *, reas
         if covered > 0:
             _release(session, payment, covered, now=now)
             amount -= covered
+    maker_id = _maker_of(session, consultation)
     refunded = 0
     for payment in payments:
         part = min(amount - refunded, payment.amount_received - payment.amount_returned)
         if part > 0:
-            request_refund(session, payment, part, reason=reason, now=now)
+            request_refund(session, payment, part, reason=reason, maker_id=maker_id, now=now)
             refunded += part
     return refunded
+
+
+def _maker_of(session: Session, consultation: Consultation) -> int | None:
+    ended_by = who_ended(session, consultation) if is_dead(consultation) else None
+    return None if ended_by == consultation.client_id else ended_by
 
 
 def _release(session: Session, payment: Payment, amount: int, *, now: datetime) -> None:

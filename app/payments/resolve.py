@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
 from app.auth.models import User
 from app.auth.same_person import is_same_person
+from app.auth.staff import staff_member
 from app.consultations.models import Consultation
 from app.database import lock, transactional
 from app.errors import Problem
@@ -46,11 +48,10 @@ class BeneficiaryCannotDecide(Problem):
     status, code, message = 403, "own_payment", "Somebody else must decide this, since the money concerns you."
 
 
-class DiffersFromProposal(Problem):
-    """The second person said something else than the first."""
+class StillUndecided(Problem):
+    """An item was to be closed with nothing to do while it is open what became of its money."""
 
-    status, code = 409, "differs_from_proposal"
-    message = "This is not what was proposed. Confirm the same decision with the same values, or nothing_to_do."
+    status, code, message = 409, "still_undecided", "It is still open what became of this money; decide about it."
 
 
 @transactional
@@ -68,12 +69,14 @@ def resolve(
 ) -> ReviewItem:
     """Decide about an item: `nothing_to_do` closes it, everything else needs a second person who says the same.
 
-    The receipt and the amount (cents) are what the M-Pesa statement shows; they go through the same doors as all
-    other evidence. Raises the problems above, and what decisions.check raises.
+    Whoever says something else than the open proposal makes a new one; the old one stays on record. The receipt
+    and the amount (cents) are what the M-Pesa statement shows; they go through the same doors as all other
+    evidence. Raises the problems above, and what decisions.check raises.
     """
     item = lock(session, ReviewItem, review_id)
     if item is None:
         raise ReviewItemNotFound
+    staff_member(session, actor)
     if item.status is ReviewStatus.RESOLVED:
         raise AlreadyResolved
     said = ReviewDecision(
@@ -89,7 +92,7 @@ def resolve(
     if _concerns(session, item, said, actor):
         raise BeneficiaryCannotDecide
     if decision is Decision.NOTHING_TO_DO:
-        item.status = ReviewStatus.RESOLVED
+        _close(session, item)
     else:
         _decide_by_two(session, item, said, now=now)
     item.decisions.append(said)
@@ -99,17 +102,22 @@ def resolve(
     return item
 
 
+def _close(session: Session, item: ReviewItem) -> None:
+    why_not = decisions.why_not_over(session, item)
+    if why_not is not None:
+        raise StillUndecided(why_not)
+    item.status = ReviewStatus.RESOLVED
+
+
 def _decide_by_two(session: Session, item: ReviewItem, said: ReviewDecision, *, now: datetime) -> None:
     decisions.check(session, item, said)
     proposal = item.decisions[-1] if item.status is ReviewStatus.PROPOSED else None
-    if proposal is None:
+    if proposal is None or _values(proposal) != _values(said):
         item.status = ReviewStatus.PROPOSED
         return
     proposer, checker = (session.get_one(User, one.actor_id) for one in (proposal, said))
     if is_same_person(session, checker, proposer):
         raise SecondPersonNeeded
-    if _values(proposal) != _values(said):
-        raise DiffersFromProposal
     item.status = ReviewStatus.RESOLVED
     session.flush()
     decisions.carry_out(session, item, said, proposer_id=proposal.actor_id, now=now)
@@ -121,10 +129,10 @@ def _values(said: ReviewDecision) -> tuple[object, ...]:
 
 def _concerns(session: Session, item: ReviewItem, said: ReviewDecision, actor: Person) -> bool:
     """Say whether somebody gets the money in question, or would by this decision."""
-    payment_id = item.payment_id
+    user, payment_id = session.get_one(User, actor.id), item.payment_id
     if item.payout_id is not None:
         payout = session.get_one(Payout, item.payout_id)
-        if is_payee(session, session.get_one(User, actor.id), payout.advocate_id, payout.recipient_phone):
+        if is_payee(session, user, payout.advocate_id, payout.recipient_phone):
             return True
     if item.refund_id is not None:
         payment_id = session.get_one(Refund, item.refund_id).payment_id
@@ -132,5 +140,6 @@ def _concerns(session: Session, item: ReviewItem, said: ReviewDecision, actor: P
     if payment is not None and is_own(session, payment, actor):
         return True
     booked = {said.consultation_id, payment.consultation_id if payment is not None else None} - {None}
-    bookings = [session.get(Consultation, consultation_id) for consultation_id in booked]
-    return any(booking and actor.id in (booking.client_id, booking.advocate_id) for booking in bookings)
+    bookings = session.scalars(sa.select(Consultation).where(Consultation.id.in_(booked)))
+    concerned = {person_id for booking in bookings for person_id in (booking.client_id, booking.advocate_id)}
+    return any(is_same_person(session, user, session.get_one(User, person_id)) for person_id in concerned)

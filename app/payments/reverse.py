@@ -10,7 +10,10 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app import money
+from app.auth.staff import staff_member
 from app.consultations.bookings import lock_consultation
+from app.consultations.cancellation import Terms, call_off
+from app.consultations.lookup import part_in
 from app.consultations.models import Consultation, ConsultationStatus
 from app.database import lock, transactional
 from app.errors import Problem
@@ -54,10 +57,13 @@ class AmountTooLarge(Problem):
 
 
 class CancelFirst(Problem):
-    """A confirmed booking would no longer be paid for."""
+    """A confirmed booking would be left with only a part of its fee."""
 
     status, code = 409, "cancel_first"
-    message = "The booking is confirmed and needs this money. Cancel the booking; what goes back then follows."
+    message = (
+        "The booking is confirmed and needs this money. Cancel it, and what goes back follows; giving back all "
+        "that it holds cancels it as well."
+    )
 
 
 class DecideFirst(Problem):
@@ -73,21 +79,29 @@ def reverse(
 ) -> Refund:
     """Request that cents of a payment go back, or all that is left of it; return the refund.
 
-    It is approved like any other, and goes out as a reversal where it is the whole payment. Raises
-    PaymentNotFound, OwnRefund and the problems above.
+    It is approved like any other, and goes out as a reversal where it is the whole payment. A confirmed booking
+    that would hold nothing any more is cancelled. Raises PaymentNotFound, RoleRefused, OwnRefund and the problems
+    above.
     """
     consultation, payment = _lock(session, transaction_id)
+    staff_member(session, maker)
     if is_own(session, payment, maker):
         raise OwnRefund
     wanted = _wanted(payment, amount)
-    taken_back = _free(session, consultation, wanted) if consultation is not None else NOTHING
+    why, taken_back = notices.GIVEN_BACK, NOTHING
+    if consultation is not None:
+        if _loses_all(session, consultation, wanted):
+            why = notices.ENDED
+            part, terms = part_in(session, consultation, maker), Terms(percent=100, refund=wanted, kept=0)
+            call_off(session, consultation, part=part, actor=maker, terms=terms, now=now)
+        taken_back = _free(session, consultation, wanted)
     refund = request_refund(
         session, payment, wanted, reason=REASON, maker_id=maker.id, taken_back=taken_back, now=now
     )
     change_refund(session, refund, refund.status, remarks, actor_id=maker.id, now=now)
     if consultation is not None:
         refresh_standing(session, consultation, now=now)
-        notices.money_goes_back(session, consultation, wanted, because=notices.GIVEN_BACK, now=now)
+        notices.money_goes_back(session, consultation, wanted, because=why, now=now)
     session.refresh(refund, ["events", "attempts"])
     log.info("refund_requested", refund_id=refund.id, payment_id=payment.id, actor_id=maker.id)
     return refund
@@ -120,11 +134,19 @@ def _wanted(payment: Payment, amount: int | None) -> int:
     return left if amount is None else amount
 
 
+def _loses_all(session: Session, consultation: Consultation, amount: int) -> bool:
+    """Say whether a confirmed booking would hold nothing any more; raise CancelFirst where that is too little."""
+    if consultation.status is not ConsultationStatus.CONFIRMED:
+        return False
+    still_held = money_held(session, consultation.id) - amount
+    if still_held != 0 and still_held < consultation.fee:
+        raise CancelFirst
+    return still_held == 0
+
+
 def _free(session: Session, consultation: Consultation, amount: int) -> Mapping[str, int]:
     """Let go of money that a booking holds; say which accounts give up what they had of it."""
-    still_held = money_held(session, consultation.id) - amount
-    if consultation.status is ConsultationStatus.CONFIRMED and still_held < consultation.fee:
-        raise CancelFirst
     if is_dead(consultation):
+        still_held = money_held(session, consultation.id) - amount
         consultation.kept_amount = min(consultation.kept_amount, still_held)
     return clawback.shares_of(session, consultation, amount)

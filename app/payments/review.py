@@ -48,10 +48,16 @@ def open_item(
 
 
 def listed(
-    *, status: ReviewStatus, limit: int, offset: int, cursor: str | None = None, kind: ReviewKind | None = None
+    *,
+    limit: int,
+    offset: int,
+    cursor: str | None = None,
+    status: ReviewStatus | None = None,
+    kind: ReviewKind | None = None,
 ) -> dict[str, Any]:
-    """Return one page of review items, newest first."""
-    chosen = sa.select(ReviewItem).where(ReviewItem.status == status)
+    """Return one page of review items, newest first; without a status, of those that are not resolved."""
+    wanted = ReviewItem.status == status if status is not None else ReviewItem.status != ReviewStatus.RESOLVED
+    chosen = sa.select(ReviewItem).where(wanted)
     if kind is not None:
         chosen = chosen.where(ReviewItem.kind == kind)
     with reading() as session:

@@ -11,7 +11,7 @@ from app.http import Blueprint, allow, caller, prefers_swahili
 from app.idempotency import idempotent
 from app.limits import limiter, person
 from app.payments import inquire, qr_codes, receipts, review
-from app.payments.collect import request_payment
+from app.payments.collect import request_payment, still_due
 from app.payments.gateway import gateway
 from app.payments.limits import TooManyPrompts
 from app.payments.lookup import find, find_by_checkout_id, status_of, with_booking
@@ -133,11 +133,12 @@ def _watch(found: Payment, *, wait: int) -> dict[str, Any]:
 
 def _shown(payment_id: int) -> dict[str, Any]:
     found, booking = with_booking(payment_id)
+    due = still_due(booking, now=runtime().clock.now()) if booking is not None else None
     return {
         "payment": found,
         "consultation": booking,
-        "paybill": instead_of(found, booking, settings=runtime().settings, now=runtime().clock.now()),
-        "message": message_for(found, swahili=prefers_swahili()),
+        "paybill": instead_of(found, booking, due, settings=runtime().settings),
+        "message": message_for(found, due=due, swahili=prefers_swahili()),
     }
 
 

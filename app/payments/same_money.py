@@ -119,6 +119,7 @@ def merge(
     )
     for payment, detail in ((aside, f"the same money as payment {into.id}"), (into, receipt)):
         record(session, payment, payment.status, source=source, inbox_id=inbox_id, detail=detail, now=now)
+    doubts.close_whose(session, aside)
     if not prompt.amount == noticed == came:
         doubts.two_amounts(session, into, came, inbox_id, now)
     if into.is_aside:
@@ -157,4 +158,6 @@ def assign(
     record(
         session, aside, aside.status, source=source, inbox_id=inbox_id, actor_id=actor_id, detail=detail, now=now
     )
+    if aside.is_verified:  # what a notice alone tells of stays before a person
+        doubts.close_whose(session, aside)
     allocate(session, consultation, aside, now=now)

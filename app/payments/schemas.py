@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import marshmallow as ma
 
@@ -10,6 +11,7 @@ from app.fields import Id, Instant, Phone, QueryNumber, Shillings, Text
 from app.http import PageArgs, caller, page_of
 from app.payments.models import Decision, PaymentStatus, ReviewKind, ReviewStatus
 from app.roles import STAFF
+from app.strict_json import LARGEST
 
 
 def id_for_staff(name: str, *, null_means: str = "") -> ma.fields.Function:
@@ -21,12 +23,31 @@ def id_for_staff(name: str, *, null_means: str = "") -> ma.fields.Function:
     )
 
 
+class Receipt(Text):
+    """A receipt of M-Pesa's, typed in small letters or capitals; capitals inside."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=32, pattern=r"[A-Za-z0-9]+", **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return super()._deserialize(value, attr, data, **kwargs).upper()
+
+
 class StkPushArgs(ma.Schema):
     """Which booking is paid for, from which phone."""
 
     phone_number = Phone(required=True, metadata={"example": "0708 374 149"})
     booking_id = Id(required=True)
-    amount = Shillings(low=1, metadata={"description": "May be left out; if given it must be what is due."})
+    # Any number is compared with what is due: a wrong one has a code of its own, however wrong it is.
+    amount = Shillings(
+        low=-LARGEST,
+        high=LARGEST,
+        metadata={
+            "minimum": 1,
+            "maximum": 250_000,
+            "description": "May be left out; else it must be what is due.",
+        },
+    )
     account_reference = Text(max_length=100, metadata={"description": "Accepted for old clients, not used."})
     transaction_desc = Text(max_length=200, metadata={"description": "Accepted for old clients, not used."})
 
@@ -77,7 +98,12 @@ class BookingStanding(ma.Schema):
     status = ma.fields.String(required=True)
     payment_status = ma.fields.String(required=True)
     starts_at = Instant(required=True)
-    hold_expires_at = Instant(allow_none=True)
+    hold_expires_at = Instant(
+        attribute="held_until",
+        required=True,
+        allow_none=True,
+        metadata={"description": "null unless the status is Pending"},
+    )
 
 
 class PaybillSchema(ma.Schema):
@@ -163,7 +189,9 @@ class QrSchema(ma.Schema):
 class ReviewArgs(PageArgs):
     """Which review items."""
 
-    status = ma.fields.Enum(ReviewStatus, by_value=True, load_default=ReviewStatus.OPEN)
+    status = ma.fields.Enum(
+        ReviewStatus, by_value=True, metadata={"description": "Left out: all that is not resolved."}
+    )
     kind = ma.fields.Enum(ReviewKind, by_value=True)
 
 

@@ -210,9 +210,7 @@ def _close(session: Session, payment: Payment, evidence: Evidence, now: datetime
     payment.next_query_at = next_second_look_at(now, now) if only_asked else None
 
 
-def verify(
-    session: Session, payment: Payment, *, source: Source, inbox_id: int | None, now: datetime
-) -> None:
+def verify(session: Session, payment: Payment, *, source: Source, inbox_id: int | None, now: datetime) -> None:
     """Note that a second source has told of the receipt of a locked payment: its money may go out again."""
     payment.is_verified = True
     payment.next_query_at = None

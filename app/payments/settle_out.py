@@ -16,7 +16,8 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.database import lock, transactional
-from app.payments import doubts
+from app.payments import doubts, stop
+from app.payments.evidence import Source
 from app.payments.evidence_out import MoneyOut
 from app.payments.models import (
     Disbursement,
@@ -65,6 +66,8 @@ def _complete(
         check = "It went back before, by a receipt that we never saw; look it up on the M-Pesa statement."
         doubts.call_about_sending(session, attempt, "no-receipt", check, evidence, now)
     purpose.paid(session, attempt, evidence, now=now)
+    if evidence.source is Source.RESULT:
+        stop.lift(session, why="an order was carried out", now=now)
 
 
 def _complete_late(
@@ -86,6 +89,8 @@ def _fail(session: Session, purpose: Purpose, attempt: Disbursement, evidence: M
     attempt.next_query_at = None if evidence.proves_unpaid else now + SOONEST_REPEAT
     note(session, attempt, before, source=evidence.source, detail=_detail(evidence), evidence=evidence, now=now)
     purpose.failed(session, attempt, evidence, now=now)
+    if evidence.stops_all_sends:
+        stop.stop_all(session, why=evidence.reason, now=now)
 
 
 def _repeat(session: Session, purpose: Purpose, attempt: Disbursement, evidence: MoneyOut, now: datetime) -> None:

@@ -8,6 +8,7 @@ it; a crash in between makes the same news come twice, which changes nothing.
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import uuid
@@ -16,7 +17,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from app.payments.models import NewsKind, Trust
+
+log = structlog.get_logger()
 
 MOST_FILES = 20_000
 _FOLDER = "spool"
@@ -55,9 +60,37 @@ def put(instance_dir: Path, message: SpooledMessage) -> None:
 
 
 def oldest(instance_dir: Path) -> tuple[Path, SpooledMessage] | None:
-    """Return the oldest message and its file; None when the spool is empty."""
-    files = sorted((instance_dir / _FOLDER).glob("*.json"))
-    return (files[0], _decode(files[0].read_bytes())) if files else None
+    """Return the oldest message that can be read, and its file; None when there is none.
+
+    All processes of a machine take from one spool, so a file that was listed may be gone. One that holds no
+    message is set aside for a person: a message that is being written has another name until it is whole.
+    """
+    for file in waiting(instance_dir):
+        try:
+            return file, _decode(file.read_bytes())
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            log.critical("spool_file_refused", file=file.name, error=type(error).__name__)
+        except (ValueError, KeyError, TypeError) as error:
+            _set_aside(file, error)
+    return None
+
+
+def waiting(instance_dir: Path) -> list[Path]:
+    """Return the files that nobody has taken up yet, the oldest first."""
+    return sorted((instance_dir / _FOLDER).glob("*.json"))
+
+
+def set_aside(instance_dir: Path) -> list[Path]:
+    """Return the files that hold no message that can be read."""
+    return sorted((instance_dir / _FOLDER).glob("*.bad"))
+
+
+def _set_aside(file: Path, error: Exception) -> None:
+    log.critical("spool_file_set_aside", file=file.name, error=type(error).__name__)
+    with contextlib.suppress(OSError):  # another process did it, or the disk does not let us: the log has said it
+        file.rename(file.with_suffix(".bad"))
 
 
 def remove(file: Path) -> None:

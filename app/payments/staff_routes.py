@@ -6,11 +6,12 @@ from typing import Any
 
 import marshmallow as ma
 
-from app.auth.stepup import recent_password
+from app.auth.stepup import ReauthenticationRequired, recent_password, require_recent_password
 from app.fields import Id, Instant, Shillings, Text
 from app.http import Blueprint, PageArgs, allow, caller, page_of
 from app.idempotency import idempotent
-from app.payments import refund_queue, resolve, reverse
+from app.openapi import ErrorSchema
+from app.payments import decisions, refund_queue, resolve, reverse
 from app.payments.models import Decision, RefundStatus
 from app.payments.schemas import ReviewItemSchema, id_for_staff
 from app.roles import STAFF
@@ -101,7 +102,11 @@ def list_refunds(args: dict[str, Any]) -> dict[str, Any]:
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 def reverse_payment(args: dict[str, Any]) -> Any:
-    """Give a payment back, whole or in part; above the limit a second person approves it."""
+    """Give a payment back, whole or in part; above the limit a second person approves it.
+
+    All that came goes out as a reversal, a part by B2C. Where that is all that a confirmed booking holds, the
+    booking is cancelled with it; where a part of its fee would be left, the answer is 409 `cancel_first`.
+    """
     return reverse.reverse(maker=caller(), now=runtime().clock.now(), **args)
 
 
@@ -138,9 +143,16 @@ def retry_refund(refund_id: int) -> Any:
 @idempotent
 @blp.arguments(ResolveArgs)
 @blp.response(200, ReviewItemSchema)
-@blp.alt_response(403, "FORBIDDEN")
+@blp.alt_response(403, schema=ErrorSchema, description=f"forbidden, {ReauthenticationRequired.code}")
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 def resolve_item(args: dict[str, Any], review_id: int) -> Any:
-    """Decide about a review item; all but `nothing_to_do` takes two people who say the same."""
+    """Decide about a review item; all but `nothing_to_do` takes two people who say the same.
+
+    Something else than the open proposal takes its place. What lets money out (`give_back`, `record_unpaid`,
+    `unfreeze`) needs the password typed again. `nothing_to_do` is refused while the payment or the order is
+    undecided.
+    """
+    if args["decision"] in decisions.LETS_MONEY_OUT:
+        require_recent_password(now=runtime().clock.now())
     return resolve.resolve(review_id=review_id, actor=caller(), now=runtime().clock.now(), **args)

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.orm import Session
 
 from app.consultations.lookup import id_of_reference
@@ -17,6 +18,8 @@ from app.payments.daraja import C2bNotice, MalformedCallback, parse_c2b
 from app.payments.evidence import cents, from_c2b
 from app.payments.models import C2bAddress, InboxItem
 from app.payments.receive import receive
+
+log = structlog.get_logger()
 
 
 class Refusal(StrEnum):
@@ -56,6 +59,9 @@ def apply_confirmation(session: Session, item: InboxItem, *, now: datetime) -> N
     """Book money that a notice tells of; it has moved and cannot be refused any more (daraja-docs C2B)."""
     notice = parsed(item.raw)
     if notice is None:
+        if item.raw.strip():
+            log.warning("confirmation_unreadable", inbox_id=item.id)
+            doubts.unreadable_confirmation(session, item, now)
         return
     money = from_c2b(notice, inbox_id=item.id)
     if money is None or not _is_ours(session, notice.shortcode):

@@ -23,7 +23,6 @@ from app.payments.daraja import (
     parse_result,
     transaction_state,
 )
-from app.payments.disburse import stop_all
 from app.payments.evidence import MoneyIn, Source, cents, from_state_of_payment
 from app.payments.evidence_out import MoneyOut, from_result, from_state
 from app.payments.models import (
@@ -43,6 +42,7 @@ from app.payments.receive import hear_again
 from app.payments.same_money import assign, merge, notice_of, prompt_of, proof
 from app.payments.settle_out import settle_out
 from app.payments.states import Says
+from app.payments.stop import stop_all
 
 log = structlog.get_logger()
 
@@ -91,10 +91,10 @@ def _apply_to_order(
     if _is_about_another(attempt, result):
         check = "A result came to the address of this order and names another; check the M-Pesa statement."
         doubts.call_about_sending(session, attempt, "other-order", check, evidence, now)
+        if evidence.stops_all_sends and attempt.status in (DisbursementStatus.READY, DisbursementStatus.SENT):
+            stop_all(session, why=evidence.reason, now=now)  # whichever order it is about
         ask_soon(session, disbursement_id, now=now)
         return
-    if evidence.stops_all_sends:
-        stop_all(session, why=str(evidence.reason), now=now)
     settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
 
 
@@ -102,8 +102,18 @@ def _is_about_another(attempt: Disbursement, result: ApiResult) -> bool:
     if attempt.kind is DisbursementKind.REVERSAL:
         original = result.parameters.get("OriginalTransactionID")
         return original is not None and original != attempt.original_receipt
-    named = result.originator_conversation_id
-    return named is not None and named != attempt.originator_conversation_id
+    return _names_others_alone(attempt, result)
+
+
+def _names_others_alone(attempt: Disbursement, told: ApiResult | TransactionState) -> bool:
+    """Say whether conversations are named and none is the order's.
+
+    One of ours is enough: the OriginatorConversationID in a result of B2C version 3 is Safaricom's own, where the
+    answer to the order had echoed ours (daraja-docs B2C).
+    """
+    ours = {attempt.originator_conversation_id, attempt.safaricom_originator_id, attempt.conversation_id}
+    named = {told.originator_conversation_id, told.conversation_id} - {None}
+    return bool(named) and not named & ours
 
 
 def _apply_to_question(
@@ -170,9 +180,7 @@ def _is_of_another(attempt: Disbursement, state: TransactionState) -> bool:
 
     An id alone decides nothing: the pages do not agree whose ids an answer names (daraja-docs Transaction Status).
     """
-    ours = {attempt.originator_conversation_id, attempt.safaricom_originator_id, attempt.conversation_id}
-    named = {state.originator_conversation_id, state.conversation_id} - {None}
-    return bool(named) and not named & ours and cents(state.amount) not in (None, attempt.amount)
+    return _names_others_alone(attempt, state) and cents(state.amount) not in (None, attempt.amount)
 
 
 def _is_one_copy_of_many(session: Session, disbursement_id: int) -> bool:
@@ -215,9 +223,14 @@ def _not_found(session: Session, disbursement_id: int, *, inbox_id: int, now: da
             source=Source.STATUS, says=Says.FAILED, reason="not_found", proves_unpaid=True, inbox_id=inbox_id
         )
         settle_out(session, disbursement_id=disbursement_id, evidence=unpaid, now=now)
-    elif attempt.times_not_found >= NOT_FOUND_BEFORE_REPEAT:
+    elif attempt.times_not_found >= NOT_FOUND_BEFORE_REPEAT and _may_be_sent_again(attempt, now):
         attempt.times_not_found = 0
         ready_again(session, attempt, detail="M-Pesa has no such transaction", now=now)
+
+
+def _may_be_sent_again(attempt: Disbursement, now: datetime) -> bool:
+    """Say so of a B2C, which its id keeps from being made twice, and of a reversal as long as copies are sent."""
+    return attempt.kind is DisbursementKind.B2C or may_be_repeated(attempt, now)
 
 
 def learn_of_payment(

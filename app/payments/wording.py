@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app import money
 from app.payments.models import Payment, PaymentStatus
 
 # (English, Swahili)
@@ -14,6 +15,14 @@ _UNKNOWN = (
     "Bado hatujui kama malipo yamefanikiwa. Hujaombwa mara mbili; tafadhali subiri.",
 )
 _COMPLETED = ("The payment was received. Thank you.", "Malipo yamepokelewa. Asante.")
+_GOES_BACK = (
+    "The payment was received. {amount} of it goes back to the phone that paid.",
+    "Malipo yamepokelewa. {amount} kati yake zinarudishwa kwenye simu iliyolipa.",
+)
+_REST_IS_DUE = (
+    "{received} was received. {due} is still due; pay it while the booking is held for you.",
+    "{received} zimepokelewa. Bado {due}; lipa kabla muda wa kushikiwa nafasi haujaisha.",
+)
 _CANCELLED = (
     "We heard nothing of this payment for a day. If money left your phone, we will find it and tell you.",
     "Hatujapata habari za malipo haya kwa siku nzima. Kama pesa zimetoka, tutazitafuta na kukujulisha.",
@@ -58,11 +67,11 @@ _FAILED = {
 }
 
 
-def message_for(payment: Payment, *, swahili: bool) -> str:
-    """Say how a payment stands."""
+def message_for(payment: Payment, *, due: int | None = None, swahili: bool) -> str:
+    """Say how a payment stands; `due` are the cents that its booking still waits for, where it does."""
     match payment.status:
         case PaymentStatus.COMPLETED:
-            words = _COMPLETED
+            return _received(payment.holder, due)[swahili]
         case PaymentStatus.CANCELLED:
             words = _CANCELLED
         case PaymentStatus.FAILED:
@@ -70,3 +79,18 @@ def message_for(payment: Payment, *, swahili: bool) -> str:
         case _:
             words = _PENDING if payment.is_live and payment.checkout_request_id else _UNKNOWN
     return words[swahili]
+
+
+def _received(payment: Payment, due: int | None) -> tuple[str, str]:
+    """Say what becomes of money that came: some of it goes back, it was a part only, or all is well."""
+    if payment.amount_returned:
+        return _with(_GOES_BACK, amount=money.spoken(payment.amount_returned, payment.currency))
+    if due is not None and not payment.is_aside:  # what is kept aside may be counted already
+        received = money.spoken(payment.amount_received, payment.currency)
+        return _with(_REST_IS_DUE, received=received, due=money.spoken(due, payment.currency))
+    return _COMPLETED
+
+
+def _with(words: tuple[str, str], **sums: str) -> tuple[str, str]:
+    english, swahili = words
+    return english.format(**sums), swahili.format(**sums)

@@ -15,7 +15,7 @@ class Number(str):
 def strictly(raw: bytes | None) -> object:
     """Read JSON with one meaning; raise one of UNREADABLE."""
     return json.loads(
-        (raw or b"").decode(),
+        (raw or b"").decode("utf-8-sig"),
         object_pairs_hook=_once,
         parse_constant=_refuse,
         parse_int=Number,
@@ -30,7 +30,9 @@ def says_paid(raw: bytes | None) -> tuple[Decimal, str] | None:
         listed = callback["CallbackMetadata"]["Item"]
         items = [item for item in (listed if isinstance(listed, list) else [listed]) if isinstance(item, dict)]
         amount, receipt = (_first(items, "Name", name) for name in ("Amount", "MpesaReceiptNumber"))
-        return (Decimal(amount), receipt) if _is_zero(callback["ResultCode"]) and _is_text(receipt) else None
+        return (
+            (Decimal(amount), _bare(receipt)) if _is_zero(callback["ResultCode"]) and _is_text(receipt) else None
+        )
     except UNREADABLE:
         return None
 
@@ -43,7 +45,7 @@ def says_sent(raw: bytes | None) -> str | None:
         receipt = _first(listed, "Key", "TransactionReceipt")
         if receipt is None and _first(listed, "Key", "OriginalTransactionID") is not None:
             receipt = result["TransactionID"]
-        return receipt if _is_zero(result["ResultCode"]) and _is_text(receipt) else None
+        return _bare(receipt) if _is_zero(result["ResultCode"]) and _is_text(receipt) else None
     except UNREADABLE:
         return None
 
@@ -55,7 +57,7 @@ def says_completed(raw: bytes | None) -> str | None:
         listed = _parameters(result)
         status, receipt = (_first(listed, "Key", name) for name in ("TransactionStatus", "ReceiptNo"))
         is_made = _is_zero(result["ResultCode"]) and status.strip().lower() == "completed"
-        return receipt if is_made and _is_text(receipt) else None
+        return _bare(receipt) if is_made and _is_text(receipt) else None
     except UNREADABLE:
         return None
 
@@ -65,7 +67,7 @@ def says_came(raw: bytes | None) -> tuple[Decimal, str] | None:
     try:
         notice = strictly(raw)
         receipt, amount = notice["TransID"], notice["TransAmount"].replace(",", "")
-        return (Decimal(amount), receipt) if _is_text(receipt) else None
+        return (Decimal(amount), _bare(receipt)) if _is_text(receipt) else None
     except UNREADABLE:
         return None
 
@@ -91,6 +93,10 @@ def _is_zero(code: object) -> bool:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and not isinstance(value, Number)
+
+
+def _bare(receipt: str) -> str:
+    return receipt.strip("\ufeff \t\r\n")
 
 
 def _first(items: list[dict], key: str, name: str) -> object:

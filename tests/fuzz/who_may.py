@@ -140,7 +140,7 @@ TABLE = {
     "POST /api/payment/mpesa/balance/refresh": Row(STAFF),
     "POST /api/payment/mpesa/transaction-status": Row(STAFF, body={"receipt": "UKN0000000"}),
     "GET /api/payment/mpesa/inquiries/{inquiry_id}": Row(STAFF, object="inquiry"),
-    "POST /api/payment/mpesa/register-urls": Row(STAFF, body={}, typed_again=True),
+    "POST /api/payment/mpesa/register-urls": Row(STAFF, body={}),
     "POST /api/payment/statements": Row(
         STAFF, file="Receipt No.,Completion Time,Transaction Status,Paid In,Withdrawn\n"
     ),

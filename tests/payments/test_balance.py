@@ -78,6 +78,8 @@ def test_nothing_is_known_before_the_first_answer(office):
         "approved": 0,
         "available": None,
         "can_pay": None,
+        "stopped_until": None,
+        "stopped_because": None,
     }
 
 
@@ -172,7 +174,7 @@ def test_a_receipt_is_asked_about_and_the_answer_looked_up(desk, office, safaric
     pay(desk, booking)
     safaricom.deliver()
     receipt = safaricom.moved[0]["receipt"]
-    asked = office.post(STATUS, receipt=receipt)
+    asked = office.post(STATUS, receipt=receipt.lower())
     assert asked.status_code == 202
     path = f"/mpesa/inquiries/{asked.json['inquiry_id']}"
     waiting = office.get(path).json

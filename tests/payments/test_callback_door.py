@@ -80,7 +80,7 @@ def test_a_malformed_body_is_kept_as_it_came_and_breaks_nothing(desk, callback):
         b'{"Body": {"stkCallback": [1]}}',
         good[:-1],
         good + b"}",
-        b"\xef\xbb\xbf" + good,
+        b"\xef\xbb\xbf" * 2 + good,
         good.decode().encode("utf-16"),
         gzip.compress(good),
         b"\x00" + good,

@@ -128,7 +128,19 @@ def test_the_command_ends_non_zero_only_where_money_would_be_lost(desk, office, 
     lasting = "FAIL  durability" not in fine.output  # the tests' PostgreSQL does without
     assert fine.exit_code == (0 if lasting else 1), fine.output
     assert "FAIL" not in fine.output.replace("FAIL  durability", "")
-    for subject in ("initiator", "paybill", "pull", "balance", "refunds", "unverified", "inbox", "sms", "mail"):
+    for subject in (
+        "initiator",
+        "paybill",
+        "pull",
+        "balance",
+        "refunds",
+        "unverified",
+        "inbox",
+        "sms",
+        "mail",
+        "spool",
+        "outbox",
+    ):
         assert f" {subject} " in fine.output, fine.output
     safaricom.control("accounts", utility=1).raise_for_status()
     read_balance(desk, office)

@@ -367,6 +367,30 @@ def test_a_prompt_that_a_query_proved_waits_for_proof_that_a_notice_is_the_same(
     assert desk.payment(payment_id).mpesa_receipt_number == desk.safaricom.moved[0]["receipt"]
     assert balance(desk, "suspense") == 0
     assert received(desk) == FEE * 100
+    assert closed_by_nobody(desk) == ["second_payment"]
+
+
+def closed_by_nobody(desk: Desk) -> list[str]:
+    """Return the kinds of what persons were called for and need not look at any more."""
+    return [item.kind for item in desk.rows(ReviewItem) if item.status == "resolved" and not item.decisions]
+
+
+def test_a_notice_of_a_till_is_placed_by_the_callback_and_nobody_has_to_look_any_more(desk, booking):
+    """The notices of a till name another account than the prompt did."""
+    dual(desk)
+    payment_id = pay(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    desk.safaricom.drop_callbacks()
+    [told_first] = [callback for callback in callbacks if "/c2b/" in callback["url"]]
+    body = json.dumps(json.loads(told_first["body"]) | {"BillRefNumber": "4455"})
+    assert knock(desk.app, door_of(told_first), body).status_code == 200
+    [item] = desk.rows(ReviewItem)
+    assert (item.kind, item.status) == ("unmatched_money", "open")
+    [callback] = [callback for callback in callbacks if "/callback/" in callback["url"]]
+    assert knock(desk.app, door_of(callback), callback["body"]).status_code == 200
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert (desk.payment(payment_id).status, balance(desk, "suspense")) == ("completed", 0)
+    assert closed_by_nobody(desk) == ["unmatched_money"]
 
 
 def test_a_matching_hash_is_proof_at_once(desk, booking):
@@ -396,6 +420,7 @@ def test_a_query_after_the_notice_does_not_count_the_money_twice(desk, booking):
     assert (prompt.merged_into_id, prompt.amount_received) == (c2b_payments(desk)[0].id, 0)
     assert (balance(desk, "suspense"), received(desk)) == (0, FEE * 100)
     assert desk.rows(Refund) == []
+    assert closed_by_nobody(desk) == ["second_payment"]
 
 
 def charge_otherwise(desk: Desk, by: int) -> None:

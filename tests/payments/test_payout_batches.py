@@ -207,6 +207,46 @@ def test_what_is_no_file_of_payouts_is_refused(rich: Treasury, raw):
     assert (answer.status_code, answer.json["code"]) == (422, "invalid_csv")
 
 
+@pytest.mark.parametrize(
+    ("header", "cells"),
+    [
+        (
+            "advocate_id,recipient_phone,recipient_name,amount,currency,purpose,remarks",
+            "{id},{phone},B,1000,KES,F,",
+        ),
+        ("advocate_id,recipient_phone,recipient_name,amount,currency,purpose", "{id},{phone},B,1000,,F"),
+        ("advocate_id,recipient_phone,recipient_name,amount,purpose", "{id},{phone},B,1000,F"),
+        ("advocate_id,campaign_id,recipient_phone,recipient_name,amount,purpose", "{id},,{phone},B,1000,F"),
+    ],
+)
+def test_a_file_has_the_fields_of_a_payout_and_may_lack_those_that_a_payout_may_lack(
+    rich: Treasury, header, cells
+):
+    row = cells.replace("{id}", str(rich.baraka.id)).replace("{phone}", PAYEE_PHONE)
+    assert statuses(upload(rich, f"{header}\n{row}\n")) == ["created"]
+    payout = rich.payout(1)
+    assert (payout.currency, payout.remarks, payout.advocate_id) == ("KES", "", rich.baraka.id)
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "fault"),
+    [
+        ("campaign_id,recipient_phone,recipient_name,amount,purpose", "7,{phone},B,1000,F", "_schema"),
+        ("recipient_phone,recipient_name,amount,purpose", "{phone},B,1000,F", "advocate_id"),
+        ("advocate_id,recipient_phone,recipient_name,amount,currency,purpose", "1,{phone},B,10,USD,F", "currency"),
+    ],
+)
+def test_a_row_of_a_file_is_judged_like_any_other(rich: Treasury, header, cells, fault):
+    seen = upload(rich, f"{header}\n{cells.replace('{phone}', PAYEE_PHONE)}\n", query="?dry_run=true")
+    assert (statuses(seen), set(seen.json["rows"][0]["errors"])) == (["invalid"], {fault})
+
+
+def test_an_empty_dry_run_is_not_taken_for_no(rich: Treasury):
+    answer = upload(rich, csv_of(rich, 1000), query="?dry_run=")
+    assert (answer.status_code, set(answer.json["errors"])) == (422, {"dry_run"})
+    assert rich.desk.rows(Payout) == []
+
+
 def test_a_header_alone_is_no_batch(rich: Treasury):
     assert upload(rich, HEADER).json["code"] == "invalid_input"
 

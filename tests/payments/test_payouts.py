@@ -190,10 +190,25 @@ def test_approving_and_retrying_need_the_password_again(treasury: Treasury):
 def test_a_draft_is_rejected_with_a_reason(treasury: Treasury):
     treasury.earn(5000)
     payout_id = treasury.make()
-    assert treasury.decide(payout_id, "reject", body={}).status_code == 422
     rejected = treasury.decide(payout_id, "reject", body={"reason": "Not his phone"}).json
     assert (rejected["status"], rejected["checker_id"]) == ("rejected", treasury.esther.id)
     assert rejected["events"][-1]["detail"] == "Not his phone"
+
+
+@pytest.mark.parametrize("body", [None, {}, {"reason": None}, {"reason": ""}])
+def test_a_draft_is_rejected_without_a_reason(treasury: Treasury, body):
+    treasury.earn(5000)
+    rejected = treasury.decide(treasury.make(), "reject", body=body)
+    assert (rejected.status_code, rejected.json["status"]) == (200, "rejected")
+    assert rejected.json["events"][-1]["detail"] is None
+
+
+def test_a_form_that_sends_every_filter_empty_gets_the_whole_list(treasury: Treasury):
+    treasury.earn(5000)
+    treasury.make()
+    listed = treasury.get("/payouts?advocate_id=&campaign_id=&status=&limit=&cursor=&offset=", treasury.dalmas)
+    assert (listed.status_code, listed.json["total"]) == (200, 1)
+    assert treasury.get("/payouts?sort=", treasury.dalmas).status_code == 422
 
 
 def test_a_draft_is_cancelled_by_its_maker_or_anybody_else_of_the_staff(treasury: Treasury):

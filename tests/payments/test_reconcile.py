@@ -233,6 +233,21 @@ def test_the_command_takes_a_statement_in_and_says_the_same_twice(desk, office, 
     assert len(desk.rows(Payment)) == 2
 
 
+def test_a_day_that_nobody_names_is_yesterday_in_nairobi(desk, office, safaricom):
+    paid_prompt(desk, safaricom)
+    desk.clock.advance(hours=15)  # it is midnight in Nairobi, and still the same day in UTC
+    for asked in (
+        office.get("/reconciliation"),
+        office.get("/reconciliation", date=""),
+        office.post("/reconciliation"),
+    ):
+        assert asked.status_code == 200, asked.json
+        assert (asked.json["date"], asked.json["ours"]["count_in"]) == (TODAY, 1)
+    office.import_of_day()
+    done = desk.app.test_cli_runner().invoke(args=["payments", "reconcile", "--json"])
+    assert (done.exit_code, json.loads(done.output)) == (0, office.compared())
+
+
 def test_the_command_ends_with_one_where_the_sides_differ(desk, office, safaricom):
     office.import_text(written(line("UKN1AAAAAA", withdrawn="-700.00", reason="Organization Settlement")))
     asked = desk.app.test_cli_runner().invoke(args=["payments", "reconcile", "--date", TODAY])
@@ -263,6 +278,6 @@ def test_only_staff_compare(desk):
         )
 
 
-@pytest.mark.parametrize("day", ["", "yesterday", "2026-13-01", "26-11-23"])
+@pytest.mark.parametrize("day", ["yesterday", "2026-13-01", "26-11-23"])
 def test_a_day_is_a_date(office, day):
     refused(office.get("/reconciliation", date=day), 422, "invalid_input")

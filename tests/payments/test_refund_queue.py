@@ -13,7 +13,7 @@ from app.consultations.cancellation import cancel
 from app.database import transaction
 from app.money import from_shillings
 from app.outbox import OutboxMessage
-from app.payments.models import RefundEvent
+from app.payments.models import Refund, RefundEvent
 from app.roles import Role
 from app.runtime import runtime
 from tests.payments.answers import refused
@@ -24,18 +24,24 @@ from tests.payments.scenes import cancel as cancel_over_http
 from tests.people import PASSWORD, bearer, make_user
 
 
-def cancelled(desk, safaricom, fee: int):
-    """A booking of that fee, paid and cancelled a day ahead, so that all of it goes back."""
+def paid(desk, safaricom, fee: int):
+    """A booking of that fee, paid for."""
     with desk.app.app_context():
         edit_profile(user_id=desk.baraka.id, changes={"fee": from_shillings(fee)})
     booking = desk.book(days=3)
     desk.push(booking)
     safaricom.act("approve")
     safaricom.deliver()
+    return booking
+
+
+def cancelled(desk, safaricom, fee: int, *, by=None):
+    """A booking of that fee, paid and cancelled a day ahead, so that all of it goes back."""
+    booking = paid(desk, safaricom, fee)
     with desk.app.app_context():
         cancel(
             consultation_id=booking.id,
-            actor=desk.achieng,
+            actor=by or desk.achieng,
             tiers=runtime().settings.refund_tiers,
             now=desk.clock.now(),
         )
@@ -79,6 +85,57 @@ def test_a_refund_above_the_limit_waits_for_staff(desk, safaricom):
     [event] = desk.rows(RefundEvent)
     assert event.actor_id == dalmas.id
     assert approve(desk, dalmas).json["code"] == "refund_not_waiting"
+
+
+@pytest.mark.parametrize("name", ["Dalmas", "Baraka"])
+def test_whoever_cancelled_the_booking_has_another_approve_what_goes_back(desk, safaricom, name):
+    by = desk.baraka if name == "Baraka" else make_user(desk.app, name, phone_number="254700000001")
+    cancelled(desk, safaricom, 6000, by=by)
+    with desk.app.app_context(), transaction() as session:  # the advocate has joined the staff since
+        session.get_one(User, by.id).role = Role.FINANCE
+        session.get_one(User, by.id).phone_number = "254700000001"
+    again = make_user(desk.app, "Again", Role.ADMIN, phone_number="254700000001")
+    for person in (by, again):
+        refused(approve(desk, person), 403, "maker_cannot_check")
+    esther = make_user(desk.app, "Esther")
+    answer = approve(desk, esther).json
+    assert (answer["status"], answer["maker_id"], answer["checker_id"]) == ("approved", by.id, esther.id)
+
+
+@pytest.mark.parametrize("name", ["Dalmas", "Baraka"])
+def test_whoever_said_that_the_advocate_did_not_come_has_another_approve(desk, safaricom, name):
+    booking = paid(desk, safaricom, 6000)
+    by = desk.baraka if name == "Baraka" else make_user(desk.app, name)
+    desk.clock.advance(days=3)
+    path, body = f"/api/consultations/{booking.id}/no-show", {"absent": "advocate"}
+    assert desk.http.post(path, json=body, headers=bearer(desk.app, by)).status_code == 200
+    desk.run_jobs()
+    with desk.app.app_context(), transaction() as session:
+        session.get_one(User, by.id).role = Role.FINANCE
+    refused(approve(desk, by), 403, "maker_cannot_check")
+    assert approve(desk, make_user(desk.app, "Esther")).json["maker_id"] == by.id
+
+
+def test_small_refunds_approve_themselves_whoever_cancelled(desk, safaricom):
+    cancelled(desk, safaricom, 5000, by=make_user(desk.app, "Dalmas"))
+    [refund] = desk.rows(Refund)
+    assert (refund.status, refund.checker_id) == ("approved", None)
+
+
+def test_what_a_client_cancelled_was_made_by_the_rules(desk, safaricom):
+    cancelled(desk, safaricom, 6000)
+    assert [refund.maker_id for refund in desk.rows(Refund)] == [None]
+
+
+def test_late_money_of_a_booking_that_staff_cancelled_waits_for_another(desk, safaricom):
+    with desk.app.app_context():
+        edit_profile(user_id=desk.baraka.id, changes={"fee": from_shillings(6000)})
+    booking, dalmas = desk.book(days=3), make_user(desk.app, "Dalmas")
+    pay(desk, booking)
+    cancel_over_http(desk, booking, by=dalmas)
+    safaricom.deliver()
+    refused(approve(desk, dalmas), 403, "maker_cannot_check")
+    assert approve(desk, make_user(desk.app, "Esther")).json["status"] == "approved"
 
 
 def test_of_two_who_approve_at_once_one_does(desk, safaricom):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.outbox import OutboxMessage
-from app.payments import disburse, jobs
+from app.payments import disburse, jobs, stop
 from app.payments.gateway import gateway
 from app.payments.models import Disbursement, DisbursementEvent, InboxItem, Inquiry, Pace, RefundStatus
 from app.runtime import runtime
@@ -169,7 +169,7 @@ def test_a_wrong_credential_stops_all_sends_for_a_while(desk, out):
     fault(desk, "b2c", ends="credential_locked")
     desk.send()
     told(desk)
-    assert any(pace.name == disburse.MONEY_OUT and pace.free_at > desk.clock.now() for pace in desk.rows(Pace))
+    assert any(pace.name == stop.MONEY_OUT and pace.free_at > desk.clock.now() for pace in desk.rows(Pace))
     paid_and_cancelled(desk, days=9)
     assert desk.send() == ["refunds_planned"]
     desk.clock.advance(minutes=31)
@@ -233,10 +233,39 @@ def test_a_result_for_another_order_is_not_believed(desk, out):
     desk.clock.advance(seconds=5)
     [callback] = waiting(desk.safaricom)
     body = json.loads(callback["body"])
-    body["Result"]["OriginatorConversationID"] = "somebody-elses"
+    body["Result"] |= {"OriginatorConversationID": "somebody-elses", "ConversationID": "AG_20261123_1"}
     assert knock(desk.app, door_of(callback), json.dumps(body)).status_code == 200
     assert out.attempts[0].status == "sent"
     assert "contradictory_news" in review_kinds(desk)
+
+
+@pytest.mark.parametrize("code", [0, 2001])
+def test_a_result_may_name_an_originator_id_of_safaricoms_own(desk, out, code):
+    refund_of_a_part(desk)
+    if code:
+        fault(desk, "b2c", ends="initiator")
+    desk.send()
+    desk.clock.advance(seconds=5)
+    [callback] = waiting(desk.safaricom)
+    body = json.loads(callback["body"])
+    assert body["Result"]["ResultCode"] == code
+    body["Result"]["OriginatorConversationID"] = "41e2-4c07-9b13-7ad0f1c6e8b54410093"
+    assert knock(desk.app, door_of(callback), json.dumps(body)).status_code == 200
+    assert (out.attempts[0].status, out.attempts[0].result_code) == ("failed" if code else "completed", str(code))
+    assert "contradictory_news" not in review_kinds(desk)
+
+
+def test_a_result_that_says_that_every_order_would_fail_stops_all_whatever_ids_it_names(desk, out):
+    refund_of_a_part(desk)
+    fault(desk, "b2c", ends="credential_locked")
+    desk.send()
+    desk.clock.advance(seconds=5)
+    [callback] = waiting(desk.safaricom)
+    body = json.loads(callback["body"])
+    body["Result"] |= {"OriginatorConversationID": "somebody-elses", "ConversationID": "AG_20261123_1"}
+    knock(desk.app, door_of(callback), json.dumps(body))
+    assert out.attempts[0].status == "sent"
+    assert any(pace.name == "money_out" and pace.free_at > desk.clock.now() for pace in desk.rows(Pace))
 
 
 @pytest.mark.parametrize("address", ["6.6.6.6", "10.0.0.1"])

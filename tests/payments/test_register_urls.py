@@ -11,16 +11,14 @@ from tests.apps import another_app
 from tests.payments.answers import refused
 from tests.payments.books import Office
 from tests.payments.out_scenes import pay_by_paybill
-from tests.people import PASSWORD, bearer
+from tests.people import bearer
 
 PATH = "/mpesa/register-urls"
 
 
 @pytest.fixture
 def office(desk):
-    office = Office(desk)
-    office.type_password_again()
-    return office
+    return Office(desk)
 
 
 def asked(safaricom) -> list[dict]:
@@ -94,16 +92,9 @@ def test_a_base_with_a_forbidden_word_is_refused_before_anything_is_sent(
     desk, office, safaricom, settings, clock, base
 ):
     with another_app(settings, clock, callback_url_base=base) as app:
-        headers = bearer(app, office.dalmas)
-        again = {"json": {"password": PASSWORD}, "headers": headers}
-        assert app.test_client().post("/api/auth/reauthenticate", **again).status_code == 200
-        answer = app.test_client().post(f"/api/payment{PATH}", json={}, headers=headers)
+        answer = app.test_client().post(f"/api/payment{PATH}", json={}, headers=bearer(app, office.dalmas))
     assert "CALLBACK_URL_BASE" in refused(answer, 422, "forbidden_callback_url")["error"]
     assert (asked(safaricom), desk.rows(C2bAddress)) == ([], [])
-
-
-def test_the_password_has_to_be_typed_again(desk):
-    refused(Office(desk).post(PATH), 403, "reauthentication_required")
 
 
 def test_only_staff_register(desk):

@@ -13,9 +13,11 @@ from app.outbox import OutboxMessage
 from app.payments import ledger
 from app.payments.models import Payment, Refund, ReviewItem
 from app.roles import Role
+from tests.bookings import history
 from tests.payments.answers import NEVER, refused
 from tests.payments.conftest import FEE, PHONE
-from tests.payments.out_scenes import Out, pay_by_paybill, register_paybill, told
+from tests.payments.invariants import check_money
+from tests.payments.out_scenes import Out, pay_by_paybill, register_paybill, told, until_quiet
 from tests.payments.scenes import (
     OTHER_PHONE,
     at_once,
@@ -212,11 +214,74 @@ def test_what_was_paid_out_is_not_taken_from_others(desk, dalmas, out):
     assert out.balance(advocate) >= 0
 
 
-def test_a_confirmed_booking_is_cancelled_first(desk, dalmas):
+@pytest.mark.parametrize("amount", [1, FEE - 1])
+def test_a_confirmed_booking_that_needs_the_rest_is_cancelled_first(desk, dalmas, amount):
     booking = paid(desk)
-    for body in ({}, {"amount": 1}):
-        refused(reverse(desk, dalmas, **body), 409, "cancel_first")
+    refused(reverse(desk, dalmas, amount=amount), 409, "cancel_first")
     assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert desk.rows(Refund) == []
+
+
+@pytest.mark.parametrize("body", [{}, {"amount": FEE}])
+def test_a_confirmed_booking_whose_whole_money_goes_back_is_cancelled_with_it(desk, dalmas, body):
+    booking = paid(desk)
+    before = len(desk.rows(OutboxMessage))
+    answer = reverse(desk, dalmas, **body)
+    assert (answer.status_code, answer.json["amount"], answer.json["maker_id"]) == (200, FEE, dalmas.id)
+    now = desk.booking(booking)
+    assert (now.status, now.payment_status) == ("Cancelled", "Refunding")
+    assert (now.cancelled_by_id, now.kept_amount, now.closed_at) == (dalmas.id, 0, desk.clock.now())
+    event = history(desk.app, booking)[-1]
+    assert (event.cause, event.actor_id, event.status_after) == ("cancelled_by_staff", dalmas.id, "Cancelled")
+    [letter] = [one for one in desk.rows(OutboxMessage)[before:] if one.recipient == desk.achieng.email]
+    assert ("KES 3,000" in letter.subject, "CANCEL" in letter.attachment_type) == (True, True)
+    refused(reverse(desk, dalmas, **body), 409, "nothing_left_to_reverse")
+    assert desk.book().starts_at == booking.starts_at  # its time is free again
+
+
+def test_the_money_of_a_confirmed_booking_goes_back_once_as_a_reversal(desk, dalmas, out):
+    booking = paid(desk)
+    assert reverse(desk, dalmas).status_code == 200
+    send_all(desk)
+    gone = [moved for moved in desk.safaricom.moved if moved["direction"] == "OUT"]
+    assert [(moved["kind"], moved["amount"]) for moved in gone] == [("REVERSAL", FEE)]
+    assert standing(desk, booking) == ("Cancelled", "Refunded")
+    refused(reverse(desk, dalmas), 409, "nothing_left_to_reverse")
+    until_quiet(desk, hours=48, rounds=3)
+    assert (went_back(desk), len(desk.rows(Refund))) == ([FEE], 1)
+    assert (out.balance(f"consultation:{booking.id}"), out.balance(ledger.COMMISSION)) == (0, 0)
+    books_agree(desk)
+    check_money(desk)
+
+
+def test_two_whole_reversals_of_a_confirmed_booking_at_once_are_one(desk, dalmas):
+    booking = paid(desk)
+    statuses = at_once([lambda: reverse(desk, dalmas).status_code] * 4)
+    assert sorted(statuses) == [200] + [409] * 3
+    send_all(desk)
+    assert (went_back(desk), standing(desk, booking)) == ([FEE], ("Cancelled", "Refunded"))
+
+
+def test_a_reversal_and_a_cancellation_at_once_give_back_once(desk, dalmas):
+    booking = paid(desk, days=3)
+    headers = bearer(desk.app, desk.achieng)
+    path = f"/api/consultations/{booking.id}/cancel"
+    at_once([lambda: reverse(desk, dalmas).status_code, lambda: desk.http.post(path, headers=headers).status_code])
+    send_all(desk)
+    assert (went_back(desk), standing(desk, booking)) == ([FEE], ("Cancelled", "Refunded"))
+    books_agree(desk)
+
+
+def test_of_a_confirmed_booking_paid_twice_in_part_neither_payment_goes_back_alone(desk, dalmas):
+    booking = desk.book()
+    register_paybill(desk)
+    desk.safaricom.control("switches", external_validation=False).raise_for_status()
+    for part in (1000, FEE - 1000):
+        pay_by_paybill(desk, booking.reference, part)
+        desk.safaricom.deliver()
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    for number in (1, 2):
+        refused(reverse(desk, dalmas, number), 409, "cancel_first")
     assert desk.rows(Refund) == []
 
 
@@ -360,10 +425,11 @@ def test_the_surplus_of_a_confirmed_booking_has_gone_back_by_itself(desk, safari
     safaricom.deliver()
     desk.run_jobs()
     assert standing(desk, booking) == ("Confirmed", "Paid")
-    assert {reverse(desk, dalmas, one).json["code"] for one in (first, second)} == {
-        "cancel_first",
-        "nothing_left_to_reverse",
-    }
+    [(gone, _)] = [(one.payment_id, one.amount) for one in desk.rows(Refund)]
+    refused(reverse(desk, dalmas, gone), 409, "nothing_left_to_reverse")
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert reverse(desk, dalmas, first + second - gone).status_code == 200
+    assert standing(desk, booking) == ("Cancelled", "Refunding")
 
 
 def test_the_client_is_told_at_each_step(desk, dalmas):

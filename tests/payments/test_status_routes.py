@@ -7,7 +7,7 @@ import pytest
 from tests.payments.answers import NEVER, refused, same_but_for_the_request
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.out_scenes import pay_by_paybill, register_paybill
-from tests.payments.scenes import cancel, pay
+from tests.payments.scenes import cancel, pay, press_again_later
 from tests.people import bearer, make_user
 
 
@@ -73,6 +73,46 @@ def test_a_completed_payment_is_shown_with_its_receipt(desk, safaricom, booking)
         "message": "The payment was received. Thank you.",
     }
     assert (shown["consultation"]["status"], shown["consultation"]["payment_status"]) == ("Confirmed", "Paid")
+
+
+def test_a_part_of_the_fee_is_told_with_the_rest_that_is_due(desk, safaricom, booking):
+    safaricom.faults(charge_off=1 - FEE)
+    pushed = desk.push(booking).json
+    safaricom.act("approve")
+    safaricom.deliver()
+    shown = get(desk, by_id(pushed)).json
+    assert (shown["status"], shown["amount_received"]) == ("completed", 1)
+    assert shown["consultation"]["hold_expires_at"] == "2026-11-23T09:15:00+03:00"
+    assert (
+        shown["message"] == "KES 1 was received. KES 2,999 is still due; pay it while the booking is held for you."
+    )
+    swahili = get(desk, by_id(pushed), **{"Accept-Language": "sw"}).json["message"]
+    assert swahili == "KES 1 zimepokelewa. Bado KES 2,999; lipa kabla muda wa kushikiwa nafasi haujaisha."
+    preview = get(desk, f"/api/consultations/{booking.id}/cancellation").json
+    assert (preview["refund_amount"], preview["kept_amount"]) == (1, 0)
+    desk.clock.advance(minutes=15)  # nothing more can be paid now
+    assert get(desk, by_id(pushed)).json["message"] == "The payment was received. Thank you."
+
+
+def test_a_second_payment_is_told_to_go_back(desk, safaricom, booking):
+    first, second = pay(desk, booking), press_again_later(desk, booking)
+    safaricom.deliver()
+    told = {one: get(desk, f"/api/payment/payments/{one}").json for one in (first, second)}
+    thanks = "The payment was received. Thank you."
+    goes_back = "The payment was received. KES 3,000 of it goes back to the phone that paid."
+    assert sorted(shown["message"] for shown in told.values()) == sorted([thanks, goes_back])
+    [returned] = [one for one, shown in told.items() if shown["message"] == goes_back]
+    assert desk.payment(returned).amount_returned == FEE * 100
+    swahili = get(desk, f"/api/payment/payments/{returned}", **{"Accept-Language": "sw"}).json["message"]
+    assert swahili == "Malipo yamepokelewa. KES 3,000 kati yake zinarudishwa kwenye simu iliyolipa."
+
+
+def test_a_booking_that_is_confirmed_has_no_hold_any_more(desk, safaricom, booking):
+    payment_id = pay(desk, booking)
+    safaricom.deliver()
+    shown = get(desk, f"/api/payment/payments/{payment_id}").json["consultation"]
+    assert (shown["status"], shown["hold_expires_at"]) == ("Confirmed", None)
+    assert get(desk, f"/api/consultations/{booking.id}").json["hold_expires_at"] is None
 
 
 def test_a_failed_payment_says_why_in_either_language(desk, safaricom, booking):

@@ -11,11 +11,13 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from app.database import affected, insert_if_absent, reading, transactional
+from app.database import reading, transactional
 from app.metrics import metrics
 from app.payments.ask_status import ask_balance
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.models import BalanceReading, Disbursement, DisbursementKind, DisbursementStatus, Pace
+from app.payments.paces import take_turn
+from app.payments.stop import standing_stop
 
 log = structlog.get_logger()
 
@@ -45,16 +47,18 @@ class Standing:
         return None if self.available is None else self.available >= self.approved
 
 
-def shown() -> dict[str, Any]:
-    """Return how the accounts stand, in cents."""
+def shown(*, now: datetime) -> dict[str, Any]:
+    """Return how the accounts stand, in cents, and whether a stop keeps money from being sent."""
     with reading() as session:
-        stands = standing(session)
+        stands, stop = standing(session), standing_stop(session, now=now)
     return {
         "accounts": stands.accounts,
         "read_at": stands.read_at,
         "approved": stands.approved,
         "available": stands.available,
         "can_pay": stands.can_pay,
+        "stopped_until": stop.until if stop else None,
+        "stopped_because": stop.because if stop else None,
     }
 
 
@@ -99,9 +103,7 @@ def ask_if_old(*, callback_base: str, now: datetime, daraja: DarajaClient) -> bo
 
 @transactional
 def _take_turn(session: Session, *, now: datetime) -> bool:
-    insert_if_absent(session, Pace, name=BALANCE_TURN, free_at=now)
-    free = sa.update(Pace).where(Pace.name == BALANCE_TURN, Pace.free_at <= now)
-    return bool(affected(session, free.values(free_at=now + ASK_EVERY)))
+    return take_turn(session, BALANCE_TURN, ASK_EVERY, now)
 
 
 def watch(*, now: datetime) -> bool:
@@ -125,9 +127,7 @@ def _raise_alarm(stands: Standing, *, now: datetime) -> bool:
 
 @transactional
 def _take_alarm(session: Session, *, now: datetime) -> bool:
-    insert_if_absent(session, Pace, name=FLOAT_ALARM, free_at=now)
-    due = sa.update(Pace).where(Pace.name == FLOAT_ALARM, Pace.free_at <= now)
-    return bool(affected(session, due.values(free_at=now + ALARM_EVERY)))
+    return take_turn(session, FLOAT_ALARM, ALARM_EVERY, now)
 
 
 @transactional

@@ -18,6 +18,7 @@ from app.payments.books.pulling import REACHES_BACK, until
 from app.payments.daraja import is_security_credential, security_credential
 from app.payments.inbox import ATTEMPTS_BEFORE_ALARM
 from app.payments.models import C2bAddress, InboxItem, Payment, Refund, RefundEvent, RefundStatus
+from app.payments.stop import standing_stop
 from config import Settings
 
 OLD_BALANCE = timedelta(days=1)
@@ -58,6 +59,7 @@ def examine_money(settings: Settings, *, now: datetime) -> Iterator[Finding]:
         yield _pull(session, settings, now)
         if settings.moves_money_out:
             yield from _balance(session, settings, now)
+            yield _sending(session, now)
         yield _slow_refunds(session, now)
         yield _unverified(session, now)
         yield _inbox(session)
@@ -99,6 +101,13 @@ def _balance(session: Session, settings: Settings, now: datetime) -> Iterator[Fi
         yield Finding(Verdict.FAIL, "float", text)
     elif stands.can_pay:
         yield Finding(Verdict.OK, "float", f"pays what is approved ({spoken(stands.approved)})")
+
+
+def _sending(session: Session, now: datetime) -> Finding:
+    stop = standing_stop(session, now=now)
+    if stop is None:
+        return Finding(Verdict.OK, "sending", "is not stopped")
+    return Finding(Verdict.FAIL, "sending", f"stopped until {stop.until:%Y-%m-%d %H:%M} UTC. {stop.because}")
 
 
 def _slow_refunds(session: Session, now: datetime) -> Finding:

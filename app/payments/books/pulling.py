@@ -9,12 +9,13 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from app.database import affected, insert_if_absent, reading, transactional
+from app.database import insert_if_absent, reading, transactional
 from app.metrics import metrics
 from app.payments import doubts
 from app.payments.daraja import DarajaClient, DarajaError, PulledTransaction
 from app.payments.evidence import cents, from_pull
 from app.payments.models import Pace, ReviewKind, StatementLine, StatementSource
+from app.payments.paces import take_turn
 from app.payments.receive import receive
 from app.payments.review import open_item
 
@@ -72,9 +73,7 @@ def pull_recent(*, now: datetime, daraja: DarajaClient) -> bool:
 
 @transactional
 def _take_turn(session: Session, *, now: datetime) -> bool:
-    insert_if_absent(session, Pace, name=PULL_TURN, free_at=now)
-    free = sa.update(Pace).where(Pace.name == PULL_TURN, Pace.free_at <= now)
-    return bool(affected(session, free.values(free_at=now + AGAIN_AFTER_FAILURE)))
+    return take_turn(session, PULL_TURN, AGAIN_AFTER_FAILURE, now)
 
 
 @transactional

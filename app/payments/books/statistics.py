@@ -154,7 +154,7 @@ def _open(session: Session, now: datetime) -> dict[str, Any]:
     )
     return {
         "pending_over_5_minutes": _count(session, Payment, long_pending),
-        "review_items_open": _count(session, ReviewItem, ReviewItem.status == ReviewStatus.OPEN),
+        "review_items_open": _count(session, ReviewItem, ReviewItem.status != ReviewStatus.RESOLVED),
         "suspense": ledger.balance(session, ledger.SUSPENSE),
         "unverified": _sum(*session.execute(unverified).one()),
     }

@@ -24,11 +24,6 @@ class ApiResultCode:
     source: str
     stops_all_sends: bool = False
 
-    @property
-    def is_final(self) -> bool:
-        """Say whether the code settles the order."""
-        return self.outcome is not ResultOutcome.UNKNOWN
-
 
 _DONE, _FAILED, _UNKNOWN = ResultOutcome.DONE, ResultOutcome.FAILED, ResultOutcome.UNKNOWN
 

@@ -13,6 +13,7 @@ from .messages import MalformedCallback
 PayerKind = Literal["plain", "hash", "masked", "unknown"]
 
 _PLAIN = re.compile(r"\+?[0-9]{9,15}")
+_WITHOUT_COUNTRY = re.compile(r"[17][0-9]{8}")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _MASKED = re.compile(r"([0-9]{0,12})\*+([0-9]{0,12})")
 _REFERENCE_LENGTH = 64
@@ -101,4 +102,7 @@ def read_payer(value: object) -> C2bPayer:
 
 
 def _with_country(digits: str) -> str:
-    return f"254{digits[1:]}" if digits.startswith("0") else digits
+    """Put the country before a number that goes without, as in the sample of a pull (daraja-docs Pull)."""
+    if digits.startswith("0"):
+        return f"254{digits[1:]}"
+    return f"254{digits}" if _WITHOUT_COUNTRY.fullmatch(digits) else digits

@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from .security import NAIROBI
-from .strict_json import JsonNumber
 
 _IDENTIFIER = re.compile(r"[!-~]{1,128}")
 _CODE = re.compile(r"[!-~]{1,32}")
@@ -50,8 +49,11 @@ def error_code(value: object) -> str | None:
 
 
 def receipt(value: object) -> str | None:
-    """Read an M-Pesa receipt, a text; only its alphabet is checked, since nobody documents its shape."""
-    return None if isinstance(value, JsonNumber) else _matching(_RECEIPT, value)
+    """Read an M-Pesa receipt, a text; only its alphabet is checked, since nobody documents its shape.
+
+    Blanks and byte-order marks around it are dropped.
+    """
+    return _matching(_RECEIPT, value.strip("\ufeff \t\r\n")) if type(value) is str else None
 
 
 def phone(value: object) -> str | None:

@@ -14,6 +14,8 @@ CommandId = Literal["BusinessPayment", "SalaryPayment", "PromotionPayment"]
 _RECEIVER = re.compile(r"254[17][0-9]{8}")
 _REMARKS_LENGTH = 100  # daraja-docs B2C: 2 to 100 characters
 _SHORTCODE, _REVERSAL_RECEIVER = "4", "11"  # identifier types, daraja-docs
+# The second is printed in the pages (daraja-docs C2B), the third was met by others (c12i/mpesa-rust).
+_ORIGINATOR_SPELLINGS = ("OriginatorConversationID", "OriginatorCoversationID", "OriginatorConverstionID")
 
 
 @dataclass(frozen=True)
@@ -73,10 +75,13 @@ class ReversalOrder:
 
 @dataclass(frozen=True)
 class AskAccepted:
-    """Safaricom took the order; nothing has happened yet, and only a result tells what did."""
+    """Safaricom took the order; nothing has happened yet, and only a result tells what did.
 
-    conversation_id: str
-    originator_conversation_id: str
+    An id that could not be read is None; one of them there is.
+    """
+
+    conversation_id: str | None
+    originator_conversation_id: str | None
 
 
 def b2c_body(order: B2cOrder, initiator: Initiator) -> dict[str, object]:
@@ -149,11 +154,12 @@ def accepted(answer: Answer, own_id: str | None = None) -> AskAccepted:
     `own_id` stands in where Safaricom's echo of it cannot be read (public code, 2017).
     """
     conversation_id = fields.identifier(member(answer.json, "ConversationID"))
-    originator_id = fields.identifier(member(answer.json, "OriginatorConversationID")) or own_id
+    spelled = (fields.identifier(member(answer.json, name)) for name in _ORIGINATOR_SPELLINGS)
+    originator_id = next(filter(None, spelled), None)
     response_code = fields.code(member(answer.json, "ResponseCode"))
-    if answer.status != 200 or response_code != "0" or not conversation_id or not originator_id:
+    if answer.status != 200 or response_code != "0" or not (conversation_id or originator_id):
         raise unknown(answer)
-    return AskAccepted(conversation_id, originator_id)
+    return AskAccepted(conversation_id, originator_id or own_id)
 
 
 def _command(initiator: Initiator, command_id: str, remarks: str, urls: ResultUrls) -> dict[str, object]:

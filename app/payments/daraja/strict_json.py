@@ -14,10 +14,10 @@ class JsonNumber(str):
 
 
 def loads(raw: bytes) -> object:
-    """Parse UTF-8 without a BOM; raise NotStrictJson on NaN, a repeated key, NUL or a lone surrogate too."""
+    """Parse UTF-8, with a BOM or without; raise NotStrictJson on NaN, a repeated key, NUL or a lone surrogate."""
     try:
         return json.loads(
-            raw.decode("utf-8"),
+            raw.decode("utf-8-sig"),
             parse_int=JsonNumber,
             parse_float=JsonNumber,
             parse_constant=_refuse_constant,

@@ -205,7 +205,7 @@ def _narrowed(
         (filters.owner_id, lambda: own(filters.owner_id)),
         (filters.id, lambda: key == filters.id),
         (filters.status, lambda: status == filters.status),
-        (filters.receipt, lambda: receipt == (filters.receipt or "").upper()),
+        (filters.receipt, lambda: receipt == filters.receipt),
         (filters.phone, lambda: phone),
         (filters.booking_id, lambda: sa.false() if booking_id is None else booking_id == filters.booking_id),
         (filters.payee, lambda: sa.false() if payee is None else payee.icontains(filters.payee, autoescape=True)),

@@ -9,16 +9,18 @@ from app.fields import Instant, Phone, QueryNumber, Shillings, Text
 from app.http import PageArgs, caller, page_of
 from app.payments.history.redaction import redacted
 from app.payments.history.rows import STATUSES, TYPES, Transaction
+from app.payments.schemas import Receipt
 from app.roles import STAFF
 from app.strict_json import LARGEST
 
 
-class TransactionFilters(ma.Schema):
-    """Which movements."""
+class TransactionArgs(PageArgs):
+    """Which movements, cut how."""
 
+    cursor = Text(max_length=36, pattern=r"[1-9][0-9]{0,16}-[1-9][0-9]{0,17}")
     status = ma.fields.String(validate=ma.validate.OneOf(STATUSES))
     type = ma.fields.String(validate=ma.validate.OneOf(TYPES))
-    receipt = Text(max_length=32, pattern=r"[A-Za-z0-9]+")
+    receipt = Receipt()
     phone = Phone()
     from_ = Day(data_key="from", metadata={"description": "First day, in Nairobi."})
     to = Day(metadata={"description": "Last day, in Nairobi."})
@@ -30,12 +32,6 @@ class TransactionFilters(ma.Schema):
         """Refuse a range that runs backwards."""
         if "from_" in data and "to" in data and data["from_"] > data["to"]:  # type: ignore[operator]  # two dates
             raise ma.ValidationError("Must not be after 'to'.", "from")
-
-
-class TransactionArgs(TransactionFilters, PageArgs):
-    """Which movements, cut how."""
-
-    cursor = Text(max_length=36, pattern=r"[1-9][0-9]{0,16}-[1-9][0-9]{0,17}")
 
 
 class TransactionSchema(ma.Schema):

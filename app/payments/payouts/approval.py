@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.database import lock, transactional
 from app.errors import Problem
 from app.http import Person
-from app.payments import ledger
+from app.payments import ledger, stop
 from app.payments.changes import change_payout
 from app.payments.disburse import Sender, open_attempt
 from app.payments.models import (
@@ -85,7 +85,7 @@ def approve(
 
 
 @transactional
-def reject(session: Session, *, payout_id: int, actor: Person, reason: str, now: datetime) -> Payout:
+def reject(session: Session, *, payout_id: int, actor: Person, reason: str | None, now: datetime) -> Payout:
     """Refuse a draft for good; raise PayoutNotFound, CheckerNeeded, OwnPayout or NotWaiting."""
     payout = _locked(session, payout_id)
     check_checker(session, actor, payout)
@@ -125,7 +125,9 @@ def _retry(
     if payout.status is not PayoutStatus.FAILED:
         raise NotFailed
     check_proved_unpaid(session, Disbursement.payout_id == payout_id)
-    return _set_off(session, payout, actor=actor, detail="tried again", sender=sender, limits=limits, now=now)
+    tried = _set_off(session, payout, actor=actor, detail="tried again", sender=sender, limits=limits, now=now)
+    stop.lift(session, why="a payout was tried again", now=now)
+    return tried
 
 
 def _set_off(

@@ -45,9 +45,9 @@ blp = BatchBlueprint("payout batches", __name__, url_prefix="/api", description=
 def make_payouts(query: dict[str, Any], batch: dict[str, Any]) -> Any:
     """Make a draft of each row, or of none if one is wrong; with dry_run only look
 
-    Instead of JSON a `text/csv` body may come (then `?dry_run=true`): a line with the names `advocate_id,
-    recipient_phone, recipient_name, amount, purpose, remarks`, in any order, and a line for each payout. At most
-    1,000 rows and 64 KiB.
+    Instead of JSON a `text/csv` body may come (then `?dry_run=true`): a line that names the fields, in any order,
+    and a line for each payout. A field that may be left out may lack its column, and its cells may be empty. At
+    most 1,000 rows and 64 KiB.
 
     Either way, the same rows again, in whatever order, are the same batch, for ever and whoever sends them: none
     is made twice, and each row names the payout that it became. What is to be paid again in another month has to

@@ -7,17 +7,23 @@ import io
 import re
 from typing import Any
 
-from app.errors import Problem
+import marshmallow as ma
 
-COLUMNS = ("advocate_id", "recipient_phone", "recipient_name", "amount", "purpose", "remarks")
-NUMBERS = ("advocate_id", "amount")
+from app.errors import Problem
+from app.payments.payouts.schemas import PayoutOrderSchema
+
+_FIELDS = PayoutOrderSchema().fields
+_REQUIRED = {name for name, field in _FIELDS.items() if field.required}
 
 
 class InvalidCsv(Problem):
     """The body is no file of payouts."""
 
     status, code = 422, "invalid_csv"
-    message = f"Send UTF-8 with a first line that names these columns: {','.join(COLUMNS)}."
+    message = (
+        f"Send UTF-8 with a first line that names its columns, each once, of these: {', '.join(_FIELDS)}. "
+        f"Needed are: {', '.join(name for name in _FIELDS if name in _REQUIRED)}."
+    )
 
 
 def rows_of(raw: bytes) -> list[dict[str, Any]]:
@@ -27,9 +33,10 @@ def rows_of(raw: bytes) -> list[dict[str, Any]]:
     except (UnicodeDecodeError, csv.Error):
         raise InvalidCsv from None
     filled = [[cell.strip() for cell in line] for line in lines if any(cell.strip() for cell in line)]
-    if not filled or sorted(filled[0]) != sorted(COLUMNS):
+    header = filled[0] if filled else []
+    if len(set(header)) < len(header) or not _REQUIRED <= set(header) <= set(_FIELDS):
         raise InvalidCsv
-    return [_row(filled[0], number, line) for number, line in enumerate(filled[1:], start=1)]
+    return [_row(header, number, line) for number, line in enumerate(filled[1:], start=1)]
 
 
 def _row(header: list[str], number: int, line: list[str]) -> dict[str, Any]:
@@ -37,9 +44,11 @@ def _row(header: list[str], number: int, line: list[str]) -> dict[str, Any]:
         raise InvalidCsv(
             f"Row {number} has {len(line)} cells, not {len(header)}. Quote a cell with a comma in it."
         )
-    return {name: _number(cell) if name in NUMBERS else cell for name, cell in zip(header, line, strict=True)}
+    cells = zip(header, line, strict=True)
+    return {name: _value(name, cell) for name, cell in cells if cell or name in _REQUIRED}
 
 
-def _number(cell: str) -> int | str:
-    """Read digits; anything else stays what it is, and is refused as any other wrong value."""
-    return int(cell) if re.fullmatch(r"[0-9]{1,18}", cell, re.ASCII) else cell
+def _value(name: str, cell: str) -> int | str:
+    """Read digits in a column of numbers; anything else there is refused as any other wrong value."""
+    is_number = isinstance(_FIELDS[name], ma.fields.Integer) and re.fullmatch(r"[0-9]{1,18}", cell, re.ASCII)
+    return int(cell) if is_number else cell

@@ -6,10 +6,10 @@ from sqlalchemy.orm import Session
 
 from app.auth.models import User
 from app.auth.same_person import is_same_person, numbers_of
+from app.auth.staff import staff_member
 from app.errors import Problem
-from app.http import Person, RoleRefused
+from app.http import Person
 from app.payments.models import Payout
-from app.roles import STAFF
 
 
 class OwnPayout(Problem):
@@ -28,7 +28,7 @@ class CheckerNeeded(Problem):
 
 def check_maker(session: Session, person: Person, *, advocate_id: int, recipient_phone: str) -> None:
     """Raise OwnPayout where a person is about to make a payout to themselves."""
-    if is_payee(session, _staff(session, person), advocate_id, recipient_phone):
+    if is_payee(session, staff_member(session, person), advocate_id, recipient_phone):
         raise OwnPayout
 
 
@@ -37,7 +37,7 @@ def check_checker(session: Session, person: Person, payout: Payout) -> None:
 
     A person may have two accounts; one phone number, now or once, makes them one person.
     """
-    checker, maker = _staff(session, person), session.get_one(User, payout.maker_id)
+    checker, maker = staff_member(session, person), session.get_one(User, payout.maker_id)
     if is_same_person(session, checker, maker):
         raise CheckerNeeded
     if is_payee(session, checker, payout.advocate_id, payout.recipient_phone):
@@ -49,14 +49,6 @@ def check_made_for_another(session: Session, payout: Payout) -> None:
     maker = session.get_one(User, payout.maker_id)
     if is_payee(session, maker, payout.advocate_id, payout.recipient_phone):
         raise OwnPayout("The one who made this payout is its payee. Reject it.")
-
-
-def _staff(session: Session, person: Person) -> User:
-    """Read a person as they are now; a role may have been taken away since the request began."""
-    user = session.get_one(User, person.id, populate_existing=True)
-    if user.role not in STAFF or user.disabled_at is not None:
-        raise RoleRefused
-    return user
 
 
 def is_payee(session: Session, user: User, advocate_id: int | None, recipient_phone: str) -> bool:

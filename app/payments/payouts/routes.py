@@ -80,13 +80,14 @@ def retry_payout(payout_id: int) -> Any:
 @blp.route("/payouts/<id:payout_id>/reject", methods=["POST"])
 @allow(*STAFF)
 @idempotent
-@blp.arguments(RejectArgs)
+@blp.arguments(RejectArgs, required=False)
 @blp.response(200, PayoutSchema)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 def reject_payout(args: dict[str, Any], payout_id: int) -> Any:
-    """Refuse somebody else's draft, and say why."""
-    return approval.reject(payout_id=payout_id, actor=caller(), now=runtime().clock.now(), **args)
+    """Refuse somebody else's draft; a reason is kept where one is given."""
+    reason = args["reason"] or None
+    return approval.reject(payout_id=payout_id, actor=caller(), reason=reason, now=runtime().clock.now())
 
 
 @blp.route("/payouts/<id:payout_id>/cancel", methods=["POST"])

@@ -43,9 +43,9 @@ class PayoutOrderSchema(ma.Schema):
 
 
 class RejectArgs(ma.Schema):
-    """Why a payout is not made."""
+    """Why a payout is not made, if somebody says so."""
 
-    reason = Text(min_length=3, max_length=200, required=True)
+    reason = Text(max_length=200, allow_none=True, load_default=None)
 
 
 class PayoutArgs(PageArgs):

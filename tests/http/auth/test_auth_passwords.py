@@ -90,6 +90,18 @@ class TestChange:
         assert answer.json["errors"] == {"new_password": ["Use at least 15 characters."]}
 
 
+class TestTheNotice:
+    """What it says is true after a change, which logs in anew, and after a reset, which does not."""
+
+    def test_it_speaks_of_other_log_ins_alone(self, client, app, achieng):
+        change(client, bearer(client, achieng))
+        forgot(client)
+        reset(client, code_in(outbox(app)[1]), GONE)
+        changed, _, was_reset = outbox(app)
+        assert changed.body == was_reset.body
+        assert "Wherever else you were logged in, you are asked to log in again" in changed.body
+
+
 class TestReset:
     def test_the_code_from_the_message_sets_another_password(self, client, app, achieng):
         me = bearer(client, achieng)

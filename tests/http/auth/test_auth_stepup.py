@@ -157,3 +157,23 @@ class TestLimits:
         assert type_again(client, me).status_code == 200
         assert type_again(client, me, WRONG).status_code == 422  # success has let the counting begin anew
         assert type_again(client, me).status_code == 200
+
+    def test_a_stranger_who_guesses_outside_keeps_nobody_waiting_who_is_inside(self, client, dalmas):
+        me, wrong = bearer(client, dalmas), {"email": dalmas.email, "password": WRONG}
+        guesses = [client.post("/api/auth/login", json=wrong).status_code for _ in range(8)]
+        assert guesses[-1] == 429
+        assert type_again(client, me).status_code == 200
+        assert client.post("/api/auth/login", json=wrong).status_code == 429  # and that lets nobody guess on
+        change = {"current_password": PASSWORD, "new_password": NEW}
+        assert client.post("/api/auth/password", headers=me, json=change).status_code == 200
+
+    def test_guessing_in_one_log_in_does_not_delay_another_and_is_counted_over_both_routes(self, client, dalmas):
+        stolen, own = bearer(client, dalmas), bearer(client, dalmas)
+        change = {"current_password": WRONG, "new_password": NEW}
+        for _ in range(3):
+            assert type_again(client, stolen, WRONG).status_code == 422
+            assert client.post("/api/auth/password", headers=stolen, json=change).status_code == 422
+        assert type_again(client, stolen).status_code == 429
+        assert client.post("/api/auth/password", headers=stolen, json=change).status_code == 429
+        assert type_again(client, own).status_code == 200
+        assert type_again(client, stolen).status_code == 429

@@ -4,7 +4,7 @@ import pytest
 
 from app.database import transaction
 from app.mail import Attachment
-from app.outbox import queue_message, queue_sms
+from app.outbox import deliver_one, queue_message, queue_sms
 from tests.conftest import make_settings
 
 
@@ -32,6 +32,14 @@ def test_it_shows_an_sms_and_the_name_of_a_file(client, app, clock):
     assert "<h2>SMS</h2>" in page
     assert "Booking ABC confirmed." in page
     assert "254712345678" in page
+
+
+def test_it_says_what_became_of_each_message(client, app, clock, settings):
+    queue(app, clock)
+    assert ", waiting</div>" in client.get("/outbox").text
+    with app.app_context():
+        deliver_one(settings=settings, now=clock.now())
+    assert ", shown here only</div>" in client.get("/outbox").text
 
 
 def test_nothing_in_a_message_becomes_markup(client, app, clock):

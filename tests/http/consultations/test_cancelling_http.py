@@ -2,8 +2,11 @@
 
 import pytest
 
+from app.auth.models import User
+from app.database import transaction
+from app.roles import Role
 from tests.bookings import confirm_as_paid, history, read, set_payment_status
-from tests.people import bearer
+from tests.people import bearer, make_user
 
 PATH = "/api/consultations"
 
@@ -68,13 +71,14 @@ def test_an_unpaid_one_is_cancelled_with_nothing_to_return_even_with_a_prompt_on
     assert (cancelled["kept_amount"], cancelled["hold_expires_at"]) == (0, None)
 
 
-def test_what_was_paid_in_part_goes_back(app, booked, achieng, preview, cancel):
+def test_what_was_paid_in_part_goes_back(app, booked, achieng, preview, cancel, monkeypatch):
     set_payment_status(app, booked, "PartiallyPaid")
+    monkeypatch.setitem(app.extensions, "money_held", lambda _session, booking_id: {booked.id: 700_00}[booking_id])
     assert preview(achieng).json == {
         "refund_percent": 100,
-        "refund_amount": None,
+        "refund_amount": 700,
         "kept_amount": 0,
-        "message": "Everything that was received goes back.",
+        "message": "KES 700 goes back, 100 percent of what was paid.",
     }
     assert cancel(achieng).json["payment_status"] == "Refunding"
 
@@ -101,3 +105,31 @@ def test_what_has_taken_place_cannot_be_cancelled(client, app, clock, booked, ba
     client.post(f"{PATH}/{booked.id}/complete", headers=bearer(app, baraka))
     for answer in (preview(dalmas), cancel(dalmas)):
         assert (answer.status_code, answer.json["code"]) == (409, "illegal_transition")
+
+
+def test_a_stranger_is_told_that_there_is_no_such_consultation(chebet, preview, cancel):
+    for answer in (preview(chebet), cancel(chebet)):
+        assert (answer.status_code, answer.json["code"]) == (404, "consultation_not_found")
+
+
+def test_staff_whose_other_account_is_the_client_cancel_on_the_clients_terms(
+    app, clock, booked, achieng, dalmas, preview, cancel
+):
+    with app.app_context(), transaction() as session:
+        session.get_one(User, achieng.id).phone_number = "254700000003"
+    again = make_user(app, "Achieng2", Role.FINANCE, phone_number="254700000003")
+    confirm_as_paid(app, booked)
+    clock.advance(hours=22)
+    assert preview(dalmas).json["refund_percent"] == 100
+    assert preview(again).json["refund_percent"] == 0
+    cancelled = cancel(again).json
+    assert (cancelled["status"], cancelled["kept_amount"]) == ("Cancelled", 3000)
+    assert history(app, booked)[-1].cause == "cancelled_by_client"
+
+
+def test_staff_whose_other_account_is_the_advocate_cancel_as_the_advocate(app, booked, baraka, cancel):
+    with app.app_context(), transaction() as session:
+        session.get_one(User, baraka.id).phone_number = "254700000004"
+    again = make_user(app, "Baraka2", Role.ADMIN, phone_number="254700000004")
+    assert cancel(again).status_code == 200
+    assert history(app, booked)[-1].cause == "cancelled_by_advocate"

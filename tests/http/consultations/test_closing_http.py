@@ -2,8 +2,11 @@
 
 import pytest
 
+from app.auth.models import User
+from app.database import transaction
+from app.roles import Role
 from tests.bookings import confirm_as_paid, history, read
-from tests.people import bearer
+from tests.people import bearer, make_user
 
 PATH = "/api/consultations"
 
@@ -92,3 +95,14 @@ def test_a_wrong_body_is_refused(clock, confirmed, baraka, say, body):
 @pytest.mark.parametrize("what", ["complete", "cancel"])
 def test_where_no_body_is_asked_for_fields_are_faults(confirmed, baraka, say, what):
     assert list(say(what, baraka, json={"reason": "none"}).json["errors"]) == ["reason"]
+
+
+@pytest.mark.parametrize("what", ["complete", "no-show"])
+def test_staff_whose_other_account_is_the_client_close_nothing(app, clock, confirmed, achieng, say, what):
+    with app.app_context(), transaction() as session:
+        session.get_one(User, achieng.id).phone_number = "254700000003"
+    again = make_user(app, "Achieng2", Role.FINANCE, phone_number="254700000003")
+    clock.advance(hours=25)
+    answer = say(what, again)
+    assert (answer.status_code, answer.json["code"]) == (403, "forbidden")
+    assert read(app, confirmed).status == "Confirmed"

@@ -104,7 +104,6 @@ def test_a_wrong_query_is_refused(client, app, achieng):
     headers = bearer(app, achieng)
     for query, field in (
         ("status=pending", "status"),
-        ("status=", "status"),
         ("from=2026-02-30", "from"),
         ("to=9999-12-31", "to"),
         ("from=2026-11-25&to=2026-11-24", "to"),

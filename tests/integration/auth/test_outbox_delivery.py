@@ -1,5 +1,6 @@
 """Messages leave the outbox once, in turn, and survive a mail server that is away."""
 
+import dataclasses
 import email
 import email.policy
 import socketserver
@@ -13,6 +14,7 @@ from app import outbox
 from app.database import reading, transaction
 from app.mail import Attachment
 from tests.conftest import make_settings
+from tests.logs import captured
 
 
 class MailServer(socketserver.ThreadingTCPServer):
@@ -75,6 +77,11 @@ def deliver(app, settings, clock):
         return outbox.deliver_one(settings=settings, now=clock.now())
 
 
+def given_up(app):
+    with app.app_context():
+        return outbox.count_given_up()
+
+
 def rows(app):
     with app.app_context(), reading() as session:
         return session.scalars(select(outbox.OutboxMessage).order_by(outbox.OutboxMessage.id)).all()
@@ -123,6 +130,35 @@ def test_a_message_that_nobody_takes_is_left_after_ten_attempts(app, settings, c
     assert (rows(app)[0].attempts, rows(app)[0].sent_at) == (10, None)
 
 
+def test_the_last_attempt_that_fails_is_told_to_operators_once(app, settings, clock, server):
+    queue(app, clock, 2)
+    server.refusing = True
+    log = captured()
+    for _ in range(9):
+        while deliver(app, settings, clock):
+            pass
+        clock.advance(hours=7)
+    assert "message_given_up" not in log.getvalue()
+    assert [given_up(app), rows(app)[0].fate] == [0, "waiting"]
+    while deliver(app, settings, clock):
+        pass
+    told = [line for line in log.getvalue().splitlines() if "message_given_up" in line]
+    assert len(told) == 2
+    assert all("critical" in line for line in told)
+    assert [given_up(app), rows(app)[0].fate] == [2, "given up"]
+
+
+def test_the_doctor_counts_what_was_given_up(app, settings, clock, server):
+    queue(app, clock)
+    doctor = app.test_cli_runner()
+    assert "ok    outbox" in doctor.invoke(args=["doctor"]).output
+    server.refusing = True
+    for _ in range(10):
+        deliver(app, settings, clock)
+        clock.advance(hours=7)
+    assert "warn  outbox         1 messages were given up" in doctor.invoke(args=["doctor"]).output
+
+
 def test_one_bad_address_does_not_hold_up_the_others(app, settings, clock, server):
     queue(app, clock, 2)
     server.refusing = True
@@ -162,12 +198,16 @@ def test_many_workers_send_each_message_once(app, settings, clock, server):
     )
 
 
-def test_without_a_mail_server_the_message_stays_to_be_read(app, clock, tmp_path, database_url, server):
+def test_without_a_mail_server_the_message_stays_to_be_read(app, settings, clock, server):
     queue(app, clock)
-    without = make_settings(database_url, tmp_path)
+    without = dataclasses.replace(settings, mail_url="")
     assert [deliver(app, without, clock) for _ in range(2)] == [True, False]
     assert server.taken == []
-    assert rows(app)[0].sent_at == clock.now()
+    assert rows(app)[0].fate == "shown here only"
+    assert not deliver(app, settings, clock)  # nor does a mail server that is there later bring it to anybody
+    queue(app, clock)
+    deliver(app, settings, clock)
+    assert [message.fate for message in rows(app)] == ["shown here only", "sent"]
 
 
 def test_html_and_a_calendar_file_arrive_as_they_were_queued(app, settings, clock, server):

@@ -195,7 +195,7 @@ def test_a_description_is_cut_and_cleaned_of_what_would_forge_a_log_line() -> No
         b"",
         b" ",
         b"hello",
-        b"\xef\xbb\xbf" + bodies.paid_callback(),
+        b"\xef\xbb\xbf" * 2 + bodies.paid_callback(),
         bodies.paid_callback().decode().encode("utf-16"),
         bodies.paid_callback().decode().encode("utf-16-le"),
         b"\xff\xfe\x00",

@@ -149,6 +149,10 @@ def test_remarks_are_made_to_fit(remarks: str, sent: str) -> None:
         results.acknowledgement(ConversationID=f"\ufeff{results.CONVERSATION_ID}"),
         results.acknowledgement(ResponseCode=0),
         results.acknowledgement(ResponseDescription=None),
+        b"\xef\xbb\xbf" + results.acknowledgement(),
+        results.acknowledgement().replace(b"OriginatorConversationID", b"OriginatorCoversationID"),
+        results.acknowledgement().replace(b"OriginatorConversationID", b"OriginatorConverstionID"),
+        results.acknowledgement(OriginatorCoversationID=results.THEIR_ID, OriginatorConversationID=""),
     ],
 )
 def test_an_acknowledgement_is_read_with_byte_order_marks_and_numbers(body: bytes) -> None:
@@ -158,6 +162,20 @@ def test_an_acknowledgement_is_read_with_byte_order_marks_and_numbers(body: byte
 def test_an_unreadable_echo_of_our_own_id_is_still_our_own_id() -> None:
     body = results.acknowledgement(OriginatorConversationID="Please try again later")
     assert pay_out(Reply(200, body)) == AskAccepted(results.CONVERSATION_ID, results.OUR_ID)
+
+
+@pytest.mark.parametrize(
+    ("body", "ids"),
+    [
+        (results.acknowledgement(OriginatorConversationID=None), (results.CONVERSATION_ID, None)),
+        (results.acknowledgement(ConversationID=""), (None, results.THEIR_ID)),
+    ],
+)
+def test_one_readable_id_is_enough_to_know_that_a_question_was_taken(
+    body: bytes, ids: tuple[str | None, str | None]
+) -> None:
+    with stand_in(oauth=[TOKEN_ISSUED], balance=[Reply(200, body)]) as safaricom:
+        assert client_of(safaricom).account_balance(URLS) == AskAccepted(*ids)
 
 
 def test_a_duplicate_id_says_that_the_earlier_order_stands() -> None:
@@ -176,7 +194,7 @@ UNKNOWN = [
     Reply(202, results.acknowledgement()),
     Reply(200, b""),
     Reply(200, results.acknowledgement(ResponseCode="1")),
-    Reply(200, results.acknowledgement(ConversationID="")),
+    Reply(200, results.acknowledgement(ConversationID="", OriginatorConversationID="")),
     Reply(200, results.acknowledgement()[:-30]),
 ]
 

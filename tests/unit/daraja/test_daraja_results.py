@@ -74,9 +74,9 @@ def test_code_21_is_a_failure_unless_it_comes_in_the_dress_of_a_success() -> Non
 def test_codes_that_need_a_person_are_marked_as_such() -> None:
     stopping = {code for code, row in API_RESULT_CODES.items() if row.stops_all_sends}
     assert stopping == {"18", "20", "21", "22", "2001", "8006", "TP40153"}
-    assert describe_api("8006").is_final
-    assert not describe_api("17").is_final
-    assert not describe_api(None).is_final
+    assert describe_api("8006").outcome is FAILED
+    assert describe_api("17").outcome is UNKNOWN
+    assert describe_api(None).outcome is UNKNOWN
 
 
 def test_the_ids_of_a_result_are_read() -> None:

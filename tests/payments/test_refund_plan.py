@@ -1,0 +1,94 @@
+"""How a refund goes back: whether a reversal is tried, by what is known of the money's account."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from app.database import transactional
+from app.payments.models import BalanceReading, Inquiry, InquiryKind, Payment
+from app.runtime import runtime
+from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, until_quiet
+from tests.payments.scenes import cancel, close_money
+
+TWO, ONE = False, True
+
+
+@pytest.fixture
+def settings(settings, request):
+    paybill = settings.safaricom_shortcode
+    return dataclasses.replace(settings, safaricom_b2c_shortcode=paybill) if request.param is ONE else settings
+
+
+@pytest.fixture
+def out(desk):
+    return Out(desk)
+
+
+@transactional
+def read_working_account(session, amount: int, *, now) -> None:
+    inquiry = Inquiry(kind=InquiryKind.BALANCE, token_hash="b" * 64, asked_at=now, answered_at=now)
+    session.add(inquiry)
+    session.flush()
+    reading = BalanceReading(inquiry_id=inquiry.id, name="Working Account", currency="KES", amount=amount, at=now)
+    session.add(reading)
+
+
+def find_empty(desk) -> None:
+    """Be told that nothing is on the account that the initiator's shortcode is paid into."""
+    with desk.app.app_context():
+        read_working_account(0, now=runtime().clock.now() + timedelta(days=1))
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [pytest.param(TWO, "reversal", id="two shortcodes"), pytest.param(ONE, "b2c", id="one shortcode")],
+    indirect=["settings"],
+)
+def test_an_empty_account_forbids_a_reversal_only_where_it_is_the_one_that_was_paid_into(desk, out, kind):
+    find_empty(desk)
+    paid_and_cancelled(desk)
+    desk.send()
+    assert [attempt.kind for attempt in out.attempts] == [kind]
+
+
+@pytest.mark.parametrize("settings", [ONE, TWO], indirect=True, ids=["one shortcode", "two shortcodes"])
+def test_where_nobody_knows_the_phone_a_reversal_is_tried_before_it_is_given_up(desk, out):
+    register_paybill(desk, payer_style="hashed")
+    desk.safaricom.control("faults", scope="all", kind="status", faults={"status_says": "not_found"})
+    find_empty(desk)
+    booking = desk.book(days=3)
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    with desk.app.app_context():
+        _verify()
+    cancel(desk, booking)
+    close_money(desk)
+    desk.send()
+    [attempt] = out.attempts
+    assert (attempt.kind, attempt.phone) == ("reversal", None)
+
+
+@pytest.mark.parametrize("settings", [TWO], indirect=True)
+def test_a_reversal_that_was_refused_leaves_a_payment_without_a_phone_to_a_person(desk, out):
+    register_paybill(desk, payer_style="hashed")
+    desk.safaricom.control("faults", scope="all", kind="reversal", faults={"ends": "original_invalid"})
+    desk.safaricom.control("faults", scope="all", kind="status", faults={"status_says": "not_found"})
+    booking = desk.book(days=3)
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    with desk.app.app_context():
+        _verify()
+    cancel(desk, booking)
+    until_quiet(desk, rounds=4, pause_s=30)
+    [refund] = out.refunds
+    assert (refund.status, refund.failure_reason) == ("failed", "phone_unknown")
+    assert [attempt.kind for attempt in out.attempts] == ["reversal"]
+
+
+@transactional
+def _verify(session) -> None:
+    session.execute(sa.update(Payment).values(is_verified=True, next_query_at=None))
