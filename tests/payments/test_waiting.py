@@ -63,7 +63,7 @@ def test_at_most_half_of_the_threads_wait_and_the_rest_are_answered_at_once(sett
 
 def test_how_long_to_wait_is_bounded(desk, pending):
     path, headers = pending
-    for wait in ("26", "-1", "1.5", "x", "", "1e1", "%D9%A1", "9" * 5_000, "1&wait=1"):
+    for wait in ("26", "-1", "1.5", "x", "1e1", "%D9%A1", "9" * 5_000, "1&wait=1"):
         answer = desk.http.get(f"{path}?wait={wait}", headers=headers)
         assert (answer.status_code, list(answer.json["errors"])) == (422, ["wait"]), wait
     assert desk.http.get(f"{path}?wait=0", headers=headers).status_code == 200
