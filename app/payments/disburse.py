@@ -205,8 +205,11 @@ def _note_taken(session: Session, *, disbursement_id: int, accepted: AskAccepted
     """Write Safaricom's ids on the attempt; its result may have come first, so nothing else is touched."""
     attempt = _locked(session, disbursement_id)
     if accepted is not None:
-        attempt.conversation_id = attempt.conversation_id or accepted.conversation_id
-        attempt.safaricom_originator_id = attempt.safaricom_originator_id or accepted.originator_conversation_id
+        is_copy = attempt.kind is DisbursementKind.REVERSAL  # with ids of its own; a B2C keeps its first
+        if is_copy or attempt.conversation_id is None:
+            attempt.conversation_id = accepted.conversation_id
+        if is_copy or attempt.safaricom_originator_id is None:
+            attempt.safaricom_originator_id = accepted.originator_conversation_id
     detail = "taken" if accepted is not None else "taken before"
     note(session, attempt, attempt.status, source=Source.SEND, detail=detail, now=now)
 

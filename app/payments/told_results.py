@@ -89,8 +89,9 @@ def _apply_to_order(
         ask_soon(session, disbursement_id, now=now)
         return
     if _is_about_another(attempt, result):
-        check = "A result came to the address of this order and names another; check the M-Pesa statement."
-        doubts.call_about_sending(session, attempt, "other-order", check, evidence, now)
+        if not _has_unknown_copies(attempt):
+            check = "A result came to the address of this order and names another; check the M-Pesa statement."
+            doubts.call_about_sending(session, attempt, "other-order", check, evidence, now)
         if evidence.stops_all_sends and attempt.status in (DisbursementStatus.READY, DisbursementStatus.SENT):
             stop_all(session, why=evidence.reason, now=now)  # whichever order it is about
         ask_soon(session, disbursement_id, now=now)
@@ -99,10 +100,16 @@ def _apply_to_order(
 
 
 def _is_about_another(attempt: Disbursement, result: ApiResult) -> bool:
-    if attempt.kind is DisbursementKind.REVERSAL:
-        original = result.parameters.get("OriginalTransactionID")
-        return original is not None and original != attempt.original_receipt
+    is_reversal = attempt.kind is DisbursementKind.REVERSAL
+    original = result.parameters.get("OriginalTransactionID") if is_reversal else None
+    if original is not None:
+        return original != attempt.original_receipt
     return _names_others_alone(attempt, result)
+
+
+def _has_unknown_copies(attempt: Disbursement) -> bool:
+    """Say whether an id that nobody knows here may be that of a copy of this order, whose answer was lost."""
+    return attempt.kind is DisbursementKind.REVERSAL and (attempt.sends > 1 or attempt.conversation_id is None)
 
 
 def _names_others_alone(attempt: Disbursement, told: ApiResult | TransactionState) -> bool:

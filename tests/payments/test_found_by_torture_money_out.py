@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 from app.payments.models import Disbursement, DisbursementEvent
 from tests.payments.out_scenes import paid_and_cancelled, told
-from tests.payments.scenes import close_money
+from tests.payments.scenes import close_money, post, review_kinds, waiting
 
 
 def orders(desk, **faults: object) -> None:
@@ -47,3 +49,24 @@ def test_a_copy_of_a_reversal_that_failed_proves_nothing_of_the_first(desk):
     [attempt] = desk.rows(Disbursement)
     assert (attempt.kind, attempt.status, attempt.failure_reason) == ("reversal", "completed", None)
     assert [movement["kind"] for movement in desk.safaricom.moved] == ["STK", "REVERSAL"]
+
+
+def test_that_another_order_was_reversed_already_says_nothing_of_this_one(desk):
+    """Seed 50150: an old result, which names no payment, was replayed to another order's address."""
+    paid_and_cancelled(desk)
+    desk.send()
+    desk.clock.advance(seconds=5)
+    [result] = waiting(desk.safaricom)
+    said = {"ResultType": 0, "ResultCode": "R000001", "ResultDesc": "The transaction has already been reversed."}
+    of_another = {
+        "OriginatorConversationID": "630e-f697-1",
+        "ConversationID": "AG_20261123_1",
+        "TransactionID": "UKN0",
+    }
+    assert post(result["url"], json.dumps({"Result": said | of_another})).status_code == 200
+    [attempt] = desk.rows(Disbursement)
+    assert attempt.status == "sent"
+    assert review_kinds(desk) == ["contradictory_news"]
+    told(desk)
+    [attempt] = desk.rows(Disbursement)
+    assert (attempt.status, attempt.receipt) == ("completed", desk.safaricom.moved[-1]["receipt"])
