@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from app.consultations.models import Consultation
 from app.database import transactional
 from app.payments.models import BalanceReading, Inquiry, InquiryKind, Payment
 from app.runtime import runtime
@@ -55,17 +56,22 @@ def test_an_empty_account_forbids_a_reversal_only_where_it_is_the_one_that_was_p
     assert [attempt.kind for attempt in out.attempts] == [kind]
 
 
-@pytest.mark.parametrize("settings", [ONE, TWO], indirect=True, ids=["one shortcode", "two shortcodes"])
-def test_where_nobody_knows_the_phone_a_reversal_is_tried_before_it_is_given_up(desk, out):
+def paid_by_nobody_knows_whom(desk) -> Consultation:
+    """Have a booking paid by paybill, with a hash for a phone number, and verified."""
     register_paybill(desk, payer_style="hashed")
-    desk.safaricom.control("faults", scope="all", kind="status", faults={"status_says": "not_found"})
-    find_empty(desk)
     booking = desk.book(days=3)
     pay_by_paybill(desk, booking.reference)
     desk.safaricom.deliver()
     with desk.app.app_context():
         _verify()
-    cancel(desk, booking)
+    return booking
+
+
+@pytest.mark.parametrize("settings", [ONE, TWO], indirect=True, ids=["one shortcode", "two shortcodes"])
+def test_where_nobody_knows_the_phone_a_reversal_is_tried_before_it_is_given_up(desk, out):
+    desk.safaricom.control("faults", scope="all", kind="status", faults={"status_says": "not_found"})
+    find_empty(desk)
+    cancel(desk, paid_by_nobody_knows_whom(desk))
     close_money(desk)
     desk.send()
     [attempt] = out.attempts
@@ -74,15 +80,9 @@ def test_where_nobody_knows_the_phone_a_reversal_is_tried_before_it_is_given_up(
 
 @pytest.mark.parametrize("settings", [TWO], indirect=True)
 def test_a_reversal_that_was_refused_leaves_a_payment_without_a_phone_to_a_person(desk, out):
-    register_paybill(desk, payer_style="hashed")
     desk.safaricom.control("faults", scope="all", kind="reversal", faults={"ends": "original_invalid"})
     desk.safaricom.control("faults", scope="all", kind="status", faults={"status_says": "not_found"})
-    booking = desk.book(days=3)
-    pay_by_paybill(desk, booking.reference)
-    desk.safaricom.deliver()
-    with desk.app.app_context():
-        _verify()
-    cancel(desk, booking)
+    cancel(desk, paid_by_nobody_knows_whom(desk))
     until_quiet(desk, rounds=4, pause_s=30)
     [refund] = out.refunds
     assert (refund.status, refund.failure_reason) == ("failed", "phone_unknown")

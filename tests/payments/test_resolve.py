@@ -364,15 +364,20 @@ def nobodys_item(desk, unknown, safaricom):
     return desk.rows(ReviewItem)[-1]
 
 
-@pytest.fixture
-def lost(desk, safaricom):
-    """Half a payment on its way back by B2C, of which nobody could tell for a day whether it arrived."""
+def half_on_its_way_back(desk) -> None:
+    """Have half of a payment go back by B2C, which is not sent yet."""
     booking = desk.book(days=3)
     pay(desk, booking)
-    safaricom.deliver()
+    desk.safaricom.deliver()
     desk.clock.advance(hours=60)
     cancel(desk, booking)
     close_money(desk)
+
+
+@pytest.fixture
+def lost(desk, safaricom):
+    """Half a payment on its way back by B2C, of which nobody could tell for a day whether it arrived."""
+    half_on_its_way_back(desk)
     safaricom.control("faults", scope="all", kind="b2c", faults={"callbacks": 0}).raise_for_status()
     safaricom.control("faults", scope="all", kind="status", faults={"callbacks": 0}).raise_for_status()
     desk.send()
@@ -514,12 +519,7 @@ def test_nobody_closes_the_item_of_a_payment_that_is_pending(desk, booking, staf
 @pytest.fixture
 def unsent(desk, safaricom):
     """A refund that M-Pesa would not send, with its review item."""
-    booking = desk.book(days=3)
-    pay(desk, booking)
-    safaricom.deliver()
-    desk.clock.advance(hours=60)
-    cancel(desk, booking)
-    close_money(desk)
+    half_on_its_way_back(desk)
     faults = {"ends": "not_a_customer"}
     safaricom.control("faults", scope="all", kind="b2c", faults=faults).raise_for_status()
     desk.send()
