@@ -14,15 +14,15 @@ from simulator.server import NotAllowedHere, RunningSimulator, serve
 def main() -> int:
     """Serve until SIGINT or SIGTERM."""
     options = _parser().parse_args()
+    asked_to_stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):  # before anybody is told that it runs, and so may end it
+        signal.signal(name, lambda *_: asked_to_stop.set())
     try:
         running = serve(_config(options), options.host, options.port)
     except (NotAllowedHere, BadKeyFile, OSError) as refusal:
         sys.stderr.write(f"simulator: {refusal}\n")
         return 1
     _announce(running, options.manual)
-    asked_to_stop = threading.Event()
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, lambda *_: asked_to_stop.set())
     asked_to_stop.wait()
     running.stop()
     return 0

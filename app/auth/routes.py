@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, cast
 
+from flask import Response, jsonify, make_response
 from flask_jwt_extended import get_jwt
 
 from app.auth import accounts, logins, passwords, stepup, tokens
@@ -165,16 +166,26 @@ def reauthenticate(body: Fields) -> Fields:
     return _done("The password is right.") | {"valid_until": until}
 
 
+def _reset_asked_for() -> Fields:
+    return _done("If this address has an account, a message with a code is on its way, or there already.")
+
+
+def _too_often_to_send(_limit: object) -> Response:
+    return make_response(jsonify(_reset_asked_for()), 202)
+
+
 @blp.route("/password/forgot", methods=["POST"])
 @public
-@limiter.limit("5/hour")
+@limiter.limit("5/hour", on_breach=_too_often_to_send)
 @blp.arguments(ForgotSchema)
 @blp.response(202, DoneSchema)
-@blp.alt_response(429, schema=ErrorSchema, description="too_many_requests, with Retry-After")
 def forgot_password(body: Fields) -> Fields:
-    """Ask for a code by e-mail to set another password with; the answer is the same for every address"""
+    """Ask for a code by e-mail to set another password with; the answer is the same for every address
+
+    From the sixth time in an hour on nothing is sent, and the answer is still the same.
+    """
     passwords.ask_for_reset(**body, now=_now(), limited=runtime().settings.rate_limits)
-    return _done("If this address has an account, a message with a code is on its way.")
+    return _reset_asked_for()
 
 
 @blp.route("/password/reset", methods=["POST"])

@@ -35,6 +35,14 @@ class PatientClock(SharedClock):
         time.sleep(seconds)
 
 
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Wait for other threads; fail after half a minute."""
+    end = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < end, "this never came to be"
+        time.sleep(0.02)
+
+
 class Crash(BaseException):
     """The process dies here; nothing catches it."""
 
