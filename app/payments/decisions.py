@@ -14,8 +14,9 @@ from app.consultations.lookup import ConsultationNotFound
 from app.consultations.models import Consultation
 from app.database import lock
 from app.errors import InvalidInput
+from app.money import spoken
 from app.payments.changes import change_payout
-from app.payments.doubts import is_about_a_refund
+from app.payments.doubts import refund_in_question
 from app.payments.evidence import Source, by_hand
 from app.payments.evidence_out import MoneyOut
 from app.payments.models import (
@@ -26,10 +27,14 @@ from app.payments.models import (
     Payment,
     PaymentStatus,
     Payout,
+    Refund,
+    RefundStatus,
     ReviewDecision,
     ReviewItem,
     StatementLine,
 )
+from app.payments.proof import is_proved_unpaid
+from app.payments.refund_purpose import lock_refund
 from app.payments.refunds import request_refund
 from app.payments.same_money import assign, merge, notice_of, prompt_of
 from app.payments.settle import settle
@@ -76,8 +81,11 @@ def _check_money_in(session: Session, item: ReviewItem) -> None:
     payment = session.get(Payment, item.payment_id) if item.payment_id is not None else None
     if payment is None or payment.consultation_id is None:
         raise _impossible("This item has no payment to record money for.")
-    if is_about_a_refund(item):
-        raise _impossible("This money was to go back: recorded here it would count as come in. Retry the refund.")
+    if refund_in_question(item) is not None:
+        raise _impossible(
+            "This money was to go back: recorded here it would count as come in. Retry the refund, or decide "
+            "record_refund."
+        )
     if _is_taken_back_by(session, payment, item.receipt):
         raise _impossible("M-Pesa gave this back: recorded here it would count as come in. Close it with a note.")
 
@@ -111,6 +119,27 @@ def _record_unpaid(
 ) -> None:
     unpaid = MoneyOut(source=Source.STAFF, says=Says.FAILED, reason="not_on_statement", proves_unpaid=True)
     settle_out(session, disbursement_id=item.disbursement_id or 0, evidence=unpaid, now=now)
+
+
+def _check_record_refund(session: Session, item: ReviewItem, said: ReviewDecision) -> None:
+    refund_id = refund_in_question(item)
+    if refund_id is None:
+        raise _impossible("This item is not about a refund that M-Pesa did not send.")
+    refund = session.get_one(Refund, refund_id)
+    if refund.status is not RefundStatus.FAILED:
+        raise _impossible("This refund does not wait for a person any more; see how it stands.")
+    if not is_proved_unpaid(session, Disbursement.refund_id == refund_id):
+        raise _impossible("M-Pesa may have sent this all the same. Wait until its books have answered.")
+    if said.amount not in (None, refund.amount):
+        raise InvalidInput(fields={"amount": [f"{spoken(refund.amount)} were to go back; leave this out."]})
+
+
+def _record_refund(
+    session: Session, item: ReviewItem, said: ReviewDecision, _proposer_id: int, now: datetime
+) -> None:
+    purpose = lock_refund(session, refund_in_question(item) or 0)
+    _check_record_refund(session, item, said)
+    purpose.paid_by_hand(session, actor_id=said.actor_id, now=now)
 
 
 def _check_frozen(session: Session, item: ReviewItem, _said: ReviewDecision) -> None:
@@ -208,11 +237,17 @@ def why_not_over(session: Session, item: ReviewItem) -> str | None:
         return "Nobody knows yet how this payment ended. Wait for M-Pesa, or decide record_payment."
     if payment is not None and _is_kept_aside(payment):
         return "This money is still kept aside. Decide assign, same_money or give_back."
+    if _waits_for_a_person(session, refund_in_question(item)):
+        return "This refund has not gone back. Retry it, or give it back by hand and decide record_refund."
     if _is_frozen(session, item):
         return "This payout is stopped until two people decide unfreeze."
     if item.disbursement is not None and _is_undecided(item.disbursement):
         return "Nobody knows yet if this was paid. Wait for M-Pesa, or decide record_payment or record_unpaid."
     return None
+
+
+def _waits_for_a_person(session: Session, refund_id: int | None) -> bool:
+    return refund_id is not None and session.get_one(Refund, refund_id).status is RefundStatus.FAILED
 
 
 def _is_undecided(attempt: Disbursement) -> bool:
@@ -232,4 +267,5 @@ _STEPS: dict[Decision, _Step] = {
     Decision.ASSIGN: _Step(_check_assign, _assign),
     Decision.SAME_MONEY: _Step(_check_same_money, _merge),
     Decision.GIVE_BACK: _Step(_check_aside, _give_back),
+    Decision.RECORD_REFUND: _Step(_check_record_refund, _record_refund),
 }

@@ -222,11 +222,16 @@ def refund_needs_a_person(session: Session, refund: Refund, now: datetime) -> No
         payment_id=refund.payment_id,
         consultation_id=refund.consultation_id,
         amount_expected=refund.amount,
-        proposed_action=f"M-Pesa did not send refund {refund.id} back ({refund.failure_reason}). Retry it.",
+        proposed_action=(
+            f"M-Pesa did not send refund {refund.id} back ({refund.failure_reason}). Retry it, or give it back by "
+            "hand and decide record_refund."
+        ),
         now=now,
     )
 
 
-def is_about_a_refund(item: ReviewItem) -> bool:
-    """Say whether a person was called for a refund as a whole; it names the payment that was to go back."""
-    return item.news_key.startswith(_REFUND)
+def refund_in_question(item: ReviewItem) -> int | None:
+    """Return the id of the refund that a person was called for as a whole; the item names its payment."""
+    if not item.news_key.startswith(_REFUND):
+        return None
+    return int(item.news_key.removeprefix(_REFUND).partition(":")[0])

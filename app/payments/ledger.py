@@ -24,6 +24,7 @@ from app.payments.models import LedgerAccount, LedgerTransfer, Payment
 KES = "KES"
 WORKING = "mpesa:working"
 UTILITY = "mpesa:utility"
+BANK = "bank"
 SUSPENSE = "suspense"
 COMMISSION = "platform:commission"
 LOSS = "loss"

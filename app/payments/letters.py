@@ -70,6 +70,13 @@ REFUNDED = Letter(
     "Tumekurudishia {amount} za nafasi yako {reference} kupitia M-Pesa.",
     sms="Booking {reference}: {amount} sent back to you by M-Pesa{receipt}.",
 )
+REFUNDED_BY_HAND = Letter(
+    "Your booking {reference}: {amount} was given back to you",
+    "We have given {amount} for your booking {reference} back to you by another way than M-Pesa. If it has not "
+    "reached you, please tell us.",
+    "Tumekurudishia {amount} za nafasi yako {reference} kwa njia nyingine, si kupitia M-Pesa. Kama "
+    "hazijakufikia, tafadhali tujulishe.",
+)
 NOT_REFUNDED = Letter(
     "Your booking {reference}: {amount} could not be sent back yet",
     "We tried to send {amount} for your booking {reference} back to you, but M-Pesa did not carry it out. The "

@@ -108,6 +108,20 @@ def refund_sent(
     _sms(session, client, written, key, now=now, otherwise=phone)
 
 
+def refund_given_by_hand(
+    session: Session, consultation: Consultation, *, refund_id: int, amount: int, now: datetime
+) -> None:
+    """Tell a client that a refund, in cents, was given back outside M-Pesa; the letter asks whether it was."""
+    client = session.get_one(User, consultation.client_id)
+    written = write(
+        letters.REFUNDED_BY_HAND,
+        name=client.full_name,
+        reference=consultation.reference,
+        amount=money.spoken(amount),
+    )
+    _mail(session, client, written, f"refund:{refund_id}:sent", now=now)
+
+
 def refund_failed(
     session: Session, consultation: Consultation, *, refund_id: int, amount: int, now: datetime
 ) -> None:

@@ -26,9 +26,14 @@ class NotProvedUnpaid(Problem):
 
 def check_proved_unpaid(session: Session, attempts: sa.ColumnElement[bool]) -> None:
     """Raise NotProvedUnpaid unless Safaricom's books have none of these attempts as paid."""
-    unproved = sa.exists().where(attempts, Disbursement.disproved_at.is_(None))
-    if session.scalar(sa.select(unproved)):
+    if not is_proved_unpaid(session, attempts):
         raise NotProvedUnpaid(retry_after_s=60)
+
+
+def is_proved_unpaid(session: Session, attempts: sa.ColumnElement[bool]) -> bool:
+    """Say whether Safaricom's books have none of these attempts as paid."""
+    unproved = sa.exists().where(attempts, Disbursement.disproved_at.is_(None))
+    return not session.scalar(sa.select(unproved))
 
 
 @contextmanager

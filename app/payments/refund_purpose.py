@@ -52,10 +52,9 @@ class RefundPurpose:
         )
         if twice:
             return
-        refund.completed_at, refund.receipt, refund.failure_reason = now, evidence.receipt, None
-        change_refund(session, refund, RefundStatus.COMPLETED, evidence.receipt, now=now)
+        refund.receipt = evidence.receipt
+        self._complete(session, evidence.receipt, actor_id=None, now=now)
         if self.consultation is not None:
-            refresh_standing(session, self.consultation, now=now)
             notices.refund_sent(
                 session,
                 self.consultation,
@@ -65,6 +64,29 @@ class RefundPurpose:
                 phone=self.payment.phone,
                 now=now,
             )
+
+    def paid_by_hand(self, session: Session, *, actor_id: int, now: datetime) -> None:
+        """Book a failed refund as given back outside M-Pesa, from the firm's bank."""
+        refund = self.refund
+        ledger.transfer(
+            session,
+            debit=ledger.refund_account(refund.id),
+            credit=ledger.BANK,
+            amount=refund.amount,
+            currency=refund.currency,
+            event_key=f"refund:{refund.id}:by-hand",
+            now=now,
+        )
+        self._complete(session, "given back by hand", actor_id=actor_id, now=now)
+        if self.consultation is not None:
+            ids = {"refund_id": refund.id, "amount": refund.amount}
+            notices.refund_given_by_hand(session, self.consultation, **ids, now=now)
+
+    def _complete(self, session: Session, how: str | None, *, actor_id: int | None, now: datetime) -> None:
+        self.refund.completed_at, self.refund.failure_reason = now, None
+        change_refund(session, self.refund, RefundStatus.COMPLETED, how, actor_id=actor_id, now=now)
+        if self.consultation is not None:
+            refresh_standing(session, self.consultation, now=now)
 
     def failed(self, session: Session, attempt: Disbursement, evidence: MoneyOut, *, now: datetime) -> None:
         """Note the failure; the money stays set aside, and a reversal is followed by a B2C once that is safe."""

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 import requests
 
+from app.auth.models import User
 from app.consultations.models import Consultation
 from app.payments import inbox, jobs
 from app.payments.daraja import Credentials, DarajaClient, StkPush, StkPushAccepted
@@ -20,7 +21,7 @@ from app.runtime import runtime
 from config import Settings
 from tests.conftest import StillClock
 from tests.payments.conftest import PHONE, Desk, Safaricom, SharedClock
-from tests.people import bearer
+from tests.people import PASSWORD, bearer
 
 T = TypeVar("T")
 OTHER_PHONE = "254798765432"
@@ -84,6 +85,14 @@ def at_once(works: Iterable[Callable[[], T]]) -> list[T]:
 
     with ThreadPoolExecutor(len(works)) as threads:
         return [future.result() for future in [threads.submit(start, work) for work in works]]
+
+
+def fresh(desk: Desk, person: User) -> dict[str, str]:
+    """Begin a log-in and type the password again, as moving money out asks; return its header."""
+    headers = bearer(desk.app, person)
+    answer = desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
+    assert answer.status_code == 200, answer.json
+    return headers
 
 
 def pay(desk: Desk, booking: Consultation, *, phone: str = PHONE, **more: object) -> int:

@@ -19,9 +19,9 @@ from app.runtime import runtime
 from tests.payments.answers import refused
 from tests.payments.conftest import PHONE
 from tests.payments.out_scenes import told
-from tests.payments.scenes import at_once, pay, review_kinds
+from tests.payments.scenes import at_once, fresh, pay, review_kinds
 from tests.payments.scenes import cancel as cancel_over_http
-from tests.people import PASSWORD, bearer, make_user
+from tests.people import bearer, make_user
 
 
 def paid(desk, safaricom, fee: int):
@@ -59,14 +59,6 @@ def approve(desk, person, refund_id=1):
 
 def retry(desk, person, refund_id=1):
     return desk.http.post(f"/api/payment/refunds/{refund_id}/retry", headers=fresh(desk, person))
-
-
-def fresh(desk, person):
-    """The log-in of somebody who has just typed the password again."""
-    headers = bearer(desk.app, person)
-    answer = desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
-    assert answer.status_code == 200, answer.json
-    return headers
 
 
 def test_a_refund_up_to_the_limit_approves_itself(desk, safaricom):

@@ -7,8 +7,12 @@ import sqlalchemy as sa
 
 from app.auth.accounts import change_profile
 from app.auth.models import User
+from app.consultations.models import Consultation
 from app.database import transaction
+from app.outbox import OutboxMessage
 from app.payments import doubts, ledger
+from app.payments.evidence import Source
+from app.payments.evidence_out import MoneyOut
 from app.payments.models import (
     Disbursement,
     DisbursementKind,
@@ -18,17 +22,30 @@ from app.payments.models import (
     PayoutEvent,
     PayoutStatus,
     Refund,
+    RefundEvent,
     ReviewDecision,
     ReviewItem,
     ReviewKind,
 )
 from app.payments.review import open_item
+from app.payments.settle_out import settle_out
+from app.payments.states import Says
 from tests.payments.answers import NEVER, refused
 from tests.payments.books import Office
 from tests.payments.conftest import FEE, PHONE
+from tests.payments.invariants import check_money
 from tests.payments.out_scenes import Out, pay_by_paybill, register_paybill, told, until_quiet
-from tests.payments.scenes import OTHER_PHONE, at_once, cancel, close_money, learn_by_query, pay, standing
-from tests.people import PASSWORD, bearer, make_user
+from tests.payments.scenes import (
+    OTHER_PHONE,
+    at_once,
+    cancel,
+    close_money,
+    fresh,
+    learn_by_query,
+    pay,
+    standing,
+)
+from tests.people import bearer, make_user
 
 RECEIPT = "UKN1AB2CD3"
 RECORD = {
@@ -57,10 +74,13 @@ def staff(desk):
 
 def resolve(desk, person, item, body, *, typed=True):
     """Decide in a log-in of one's own, in which the password has just been typed again unless told otherwise."""
-    headers = bearer(desk.app, person)
-    if typed:
-        desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
+    headers = fresh(desk, person) if typed else bearer(desk.app, person)
     return desk.http.post(f"/api/payment/review/{item.id}/resolve", json=body, headers=headers)
+
+
+def retry(desk, person):
+    """Have the refund tried again."""
+    return desk.http.post("/api/payment/refunds/1/retry", headers=fresh(desk, person))
 
 
 def test_a_note_closes_an_item_and_says_who(desk, unknown, staff):
@@ -346,6 +366,7 @@ def test_what_cannot_be_done_about_an_item_is_said(desk, unknown, nobodys_item, 
         (unknown, "give_back"),
         (unknown, "record_unpaid"),
         (unknown, "unfreeze"),
+        (unknown, "record_refund"),
         (nobodys_item, "same_money"),
         (nobodys_item, "record_payment"),
     ):
@@ -398,16 +419,14 @@ def test_two_people_record_that_money_went_out(desk, lost, staff, safaricom):
 
 
 def test_two_people_record_that_it_did_not_and_only_then_it_may_be_tried_again(desk, lost, staff):
-    headers = bearer(desk.app, staff[0])
-    desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
-    refused(desk.http.post("/api/payment/refunds/1/retry", headers=headers), 409, "refund_not_failed")
+    refused(retry(desk, staff[0]), 409, "refund_not_failed")
     body = {"decision": "record_unpaid", "note": "not on the statement"}
     assert resolve(desk, staff[0], lost, body).json["status"] == "proposed"
     assert desk.rows(Refund)[0].status == "sent"
     assert resolve(desk, staff[1], lost, body).json["status"] == "resolved"
     [refund], [attempt] = desk.rows(Refund), desk.rows(Disbursement)
     assert (refund.status, attempt.status, attempt.disproved_at) == ("failed", "failed", desk.clock.now())
-    assert desk.http.post("/api/payment/refunds/1/retry", headers=headers).json["status"] == "approved"
+    assert retry(desk, staff[0]).json["status"] == "approved"
 
 
 def test_who_is_sent_the_money_does_not_decide_about_it(desk, lost):
@@ -529,12 +548,75 @@ def unsent(desk, safaricom):
     return item
 
 
+HALF = FEE // 2 * 100
+BY_HAND = {"decision": "record_refund", "note": "over the counter"}
+
+
+@pytest.fixture
+def disproved(desk, unsent):
+    """The same, once M-Pesa's books have answered that they do not have it."""
+    until_quiet(desk, rounds=4)
+    assert all(attempt.disproved_at for attempt in desk.rows(Disbursement))
+    return unsent
+
+
+def test_two_people_record_that_a_refund_was_given_back_by_hand(desk, disproved, staff):
+    assert "record_refund" in disproved.proposed_action
+    assert resolve(desk, staff[0], disproved, BY_HAND).json["status"] == "proposed"
+    assert desk.rows(Refund)[0].status == "failed"
+    assert resolve(desk, staff[1], disproved, BY_HAND | {"amount": HALF // 100}).json["status"] == "proposed"
+    assert resolve(desk, staff[0], disproved, BY_HAND | {"amount": HALF // 100}).json["status"] == "resolved"
+    [refund] = desk.rows(Refund)
+    assert (refund.status, refund.receipt, refund.failure_reason) == ("completed", None, None)
+    assert (refund.events[-1].actor_id, refund.events[-1].detail) == (staff[0].id, "given back by hand")
+    assert (Out(desk).balance("refund:1"), Out(desk).balance(ledger.BANK)) == (0, -HALF)
+    assert desk.rows(Consultation)[0].payment_status == "Refunded"
+    letter = desk.rows(OutboxMessage)[-1]
+    assert "another way than M-Pesa. If it has not reached you" in letter.body
+    check_money(desk)
+    refused(retry(desk, staff[0]), 409, "refund_not_failed")
+
+
+def test_nobody_records_by_hand_what_may_have_been_sent(desk, unsent, staff):
+    errors = refused(resolve(desk, staff[0], unsent, BY_HAND), 422, "invalid_input")["errors"]
+    assert "books have answered" in errors["decision"][0]
+
+
+def test_nobody_records_another_sum_than_was_to_go_back(desk, disproved, staff):
+    errors = refused(resolve(desk, staff[0], disproved, BY_HAND | {"amount": 1}), 422, "invalid_input")["errors"]
+    assert list(errors) == ["amount"]
+
+
+def test_a_refund_is_tried_again_or_was_given_by_hand_and_never_both(desk, disproved, staff):
+    resolve(desk, staff[0], disproved, BY_HAND)
+    answers = at_once([lambda: retry(desk, staff[0]), lambda: resolve(desk, staff[1], disproved, BY_HAND)])
+    assert sorted(answer.status_code for answer in answers) in ([200, 409], [200, 422])
+    until_quiet(desk, rounds=4)
+    by_hand = [event for event in desk.rows(RefundEvent) if event.detail == "given back by hand"]
+    assert (answers[1].status_code == 200) == bool(by_hand) == (len(desk.rows(Disbursement)) == 1)
+    check_money(desk)
+
+
+def test_what_was_given_by_hand_and_then_proves_to_have_been_sent_is_our_loss(desk, disproved, staff):
+    decide(desk, staff, disproved, **BY_HAND)
+    paid = MoneyOut(source=Source.RESULT, says=Says.PAID, receipt=RECEIPT, amount=HALF, result_code="0")
+    with desk.app.app_context(), transaction() as session:
+        settle_out(session, disbursement_id=1, evidence=paid, now=desk.clock.now())
+    assert Out(desk).balance(ledger.LOSS) == HALF
+    assert (desk.rows(Refund)[0].status, desk.rows(Disbursement)[0].receipt) == ("completed", RECEIPT)
+    assert [item.kind for item in desk.rows(ReviewItem) if item.status == "open"] == ["contradictory_news"]
+
+
+def test_nobody_closes_the_item_of_a_refund_that_still_has_to_go_back(desk, disproved, staff):
+    assert "record_refund" in refused(resolve(desk, staff[0], disproved, CLOSE), 409, "still_undecided")["error"]
+    assert retry(desk, staff[0]).status_code == 200
+    assert resolve(desk, staff[0], disproved, CLOSE).json["status"] == "resolved"
+
+
 def test_a_refund_paid_by_hand_is_not_booked_as_money_that_came(desk, unsent, staff):
-    assert "by hand" not in unsent.proposed_action
     errors = refused(resolve(desk, staff[0], unsent, RECORD), 422, "invalid_input")["errors"]
-    assert "Retry the refund" in errors["decision"][0]
+    assert "record_refund" in errors["decision"][0]
     assert len(desk.rows(Payment)) == 1
-    assert resolve(desk, staff[0], unsent, CLOSE).json["status"] == "resolved"
 
 
 def test_nor_is_a_payment_that_safaricom_gave_back_by_itself(desk, safaricom, booking):

@@ -23,6 +23,7 @@ from tests.payments.scenes import (
     at_once,
     close_money,
     expire_holds,
+    fresh,
     pay,
     press_again_later,
     review_kinds,
@@ -51,13 +52,6 @@ def reverse(desk, person, transaction_id=1, *, key=None, **body):
 
 def approve(desk, person, refund_id=1):
     return desk.http.post(f"/api/payment/refunds/{refund_id}/approve", headers=fresh(desk, person))
-
-
-def fresh(desk, person):
-    """The log-in of somebody who has just typed the password again."""
-    headers = bearer(desk.app, person)
-    desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=headers)
-    return headers
 
 
 def send_all(desk):

@@ -82,6 +82,7 @@ class Decision(StrEnum):
     GIVE_BACK = "give_back"  # money kept aside goes back to where it came from
     RECORD_UNPAID = "record_unpaid"  # money out: the M-Pesa statement does not have it
     UNFREEZE = "unfreeze"  # a payout may go on
+    RECORD_REFUND = "record_refund"  # a refund that M-Pesa did not send was given back by hand
 
 
 class ReviewDecision(Base):
