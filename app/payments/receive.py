@@ -21,7 +21,7 @@ from app.payments.daraja import payer_matches
 from app.payments.events import record
 from app.payments.evidence import MoneyIn, Source
 from app.payments.models import Channel, Payment, PaymentEvent, PaymentStatus, ReviewKind
-from app.payments.same_money import prompt_of
+from app.payments.same_money import is_told_of_each, prompt_of
 from app.payments.settle import settle, verify
 
 VERIFY_AFTER = timedelta(seconds=10)
@@ -38,9 +38,11 @@ def receive(session: Session, *, money: MoneyIn, now: datetime) -> int:
         return known
     if consultation is None:
         return _keep_aside(session, money, now=now)
-    prompt = _asked_of_this_payer(session, consultation, money)
+    notice = _new_payment(money, now=now)
+    notice.consultation_id = consultation.id
+    prompt = _asked_of_this_payer(session, notice, money)
     if prompt is None:
-        return _book(session, consultation, money, now=now)
+        return _book(session, consultation, notice, money, now=now)
     was_proved = prompt.status is PaymentStatus.COMPLETED and not money.was_handed_in
     settle(session, payment_id=prompt.id, evidence=money.of_prompt(), now=now)
     if not money.is_proof and not was_proved:
@@ -48,10 +50,13 @@ def receive(session: Session, *, money: MoneyIn, now: datetime) -> int:
     return prompt.id
 
 
-def _asked_of_this_payer(session: Session, consultation: Consultation, money: MoneyIn) -> Payment | None:
-    """Find the prompt that the same phone was asked by, for the same sum, and whose receipt nobody knows."""
+def _asked_of_this_payer(session: Session, notice: Payment, money: MoneyIn) -> Payment | None:
+    """Find the prompt that the same phone was asked by, for the same sum, and whose receipt nobody knows.
+
+    Where several were sent and fewer notices came, nobody can tell which of them this is.
+    """
     prompts = sa.select(Payment).where(
-        Payment.consultation_id == consultation.id,
+        Payment.consultation_id == notice.consultation_id,
         Payment.channel == Channel.STK,
         Payment.status.in_((PaymentStatus.COMPLETED, PaymentStatus.PENDING)),
         Payment.mpesa_receipt_number.is_(None),
@@ -61,13 +66,11 @@ def _asked_of_this_payer(session: Session, consultation: Consultation, money: Mo
     # What a query proved has waited for its receipt; "completed" happens to sort before "pending".
     for prompt in session.scalars(prompts.order_by(Payment.status, Payment.id)):
         if prompt.phone is not None and payer_matches(money.payer, prompt.phone):
-            return prompt
+            return prompt if is_told_of_each(session, notice, prompt) else None
     return None
 
 
-def _book(session: Session, consultation: Consultation, money: MoneyIn, *, now: datetime) -> int:
-    payment = _new_payment(money, now=now)
-    payment.consultation_id = consultation.id
+def _book(session: Session, consultation: Consultation, payment: Payment, money: MoneyIn, *, now: datetime) -> int:
     payment.payer_id = consultation.client_id
     prompt = prompt_of(session, payment)
     payment.is_aside = prompt is not None

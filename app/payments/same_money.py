@@ -25,18 +25,26 @@ from app.payments.shortfall import correct
 
 def notice_of(session: Session, prompt: Payment) -> Payment | None:
     """Find a paybill payment for the same booking, told since the prompt went out and unclaimed."""
+    notices = _unclaimed_notices(prompt).where(Payment.created_at >= prompt.created_at)
+    likeliest_first = notices.order_by(Payment.amount_received != prompt.amount, Payment.id)
+    found = session.scalars(likeliest_first)
+    return next((notice for notice in found if proof(session, notice, prompt) is not False), None)
+
+
+def claimant_of(session: Session, notice: Payment) -> Payment | None:
+    """Find a prompt that was counted as what a paybill notice tells of."""
+    return session.scalar(sa.select(Payment).where(Payment.merged_into_id == notice.id).limit(1))
+
+
+def _unclaimed_notices(prompt: Payment) -> sa.Select[tuple[Payment]]:
     merged = aliased(Payment)
     claimed = sa.exists().where(merged.merged_into_id == Payment.id)
-    notices = sa.select(Payment).where(
+    return sa.select(Payment).where(
         Payment.channel == Channel.C2B,
         Payment.consultation_id == prompt.consultation_id,
         Payment.merged_into_id.is_(None),
-        Payment.created_at >= prompt.created_at,
         ~claimed,
     )
-    likeliest_first = notices.order_by(Payment.amount_received != prompt.amount, Payment.id)
-    found = session.scalars(likeliest_first)
-    return next((notice for notice in found if proof(notice, prompt) is not False), None)
 
 
 def prompt_of(session: Session, notice: Payment) -> Payment | None:
@@ -50,20 +58,44 @@ def prompt_of(session: Session, notice: Payment) -> Payment | None:
     )
     likeliest_first = prompts.order_by(Payment.amount != notice.amount_received, Payment.id)
     found = session.scalars(likeliest_first)
-    return next((prompt for prompt in found if proof(notice, prompt) is not False), None)
+    return next((prompt for prompt in found if proof(session, notice, prompt) is not False), None)
 
 
-def proof(notice: Payment, prompt: Payment) -> bool | None:
+def proof(session: Session, notice: Payment, prompt: Payment) -> bool | None:
     """Say whether a paybill payment and a prompt are one; None where what is known leaves it open.
 
     Where the amounts differ, the same payer does not prove it: Safaricom's books have to say that a prompt brought
-    the money.
+    the money. Nor does it where the payer was asked more often than notices came.
     """
     if notice.came_by_prompt is False:
         return False
     is_same_payer = _is_same_payer(notice, prompt)
-    has_same_amount = notice.amount_received == prompt.amount
-    return is_same_payer if has_same_amount or notice.came_by_prompt or not is_same_payer else None
+    if not is_same_payer:
+        return is_same_payer
+    if notice.amount_received != prompt.amount and not notice.came_by_prompt:
+        return None
+    return True if is_told_of_each(session, notice, prompt) else None
+
+
+def is_told_of_each(session: Session, notice: Payment, prompt: Payment) -> bool:
+    """Say whether as many notices have come as there are prompts that they may be of.
+
+    Whoever pressed again was asked twice for the same sum on the same phone, and may have paid either. A prompt
+    that failed brought nothing.
+    """
+    may_have_paid = sa.or_(Payment.id == prompt.id, Payment.status != PaymentStatus.FAILED)
+    prompts = sa.select(Payment).where(
+        Payment.channel == Channel.STK,
+        Payment.consultation_id == prompt.consultation_id,
+        Payment.merged_into_id.is_(None),
+        Payment.mpesa_receipt_number.is_(None),
+        Payment.created_at <= notice.created_at,
+        may_have_paid,
+    )
+    asked = [other for other in session.scalars(prompts) if _is_same_payer(notice, other) is not False]
+    others = _unclaimed_notices(prompt).where(Payment.id != (notice.id or 0), Payment.came_by_prompt.is_not(False))
+    told = [notice, *(other for other in session.scalars(others) if _is_same_payer(other, prompt) is not False)]
+    return len(asked) <= len(told)
 
 
 def _is_same_payer(notice: Payment, prompt: Payment) -> bool | None:

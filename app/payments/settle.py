@@ -21,7 +21,7 @@ from app.payments.allocation import allocate, refresh_standing
 from app.payments.events import record
 from app.payments.evidence import Evidence, Source
 from app.payments.models import Channel, Payment, PaymentStatus, ReviewKind
-from app.payments.same_money import assign, merge, notice_of, proof
+from app.payments.same_money import assign, claimant_of, merge, notice_of, proof
 from app.payments.schedule import next_second_look_at
 from app.payments.shortfall import correct
 from app.payments.states import TRANSITIONS, Action
@@ -52,7 +52,7 @@ def _complete(
         _reuse(session, payment, evidence, now)
         return
     notice = owner or (notice_of(session, payment) if evidence.receipt is None else None)
-    if notice is not None and (owner is not None or proof(notice, payment)):
+    if notice is not None and (owner is not None or proof(session, notice, payment)):
         _end_as(session, consultation, payment, notice, evidence, now)
         return
     before = payment.status
@@ -83,6 +83,13 @@ def _end_as(
     now: datetime,
 ) -> None:
     """End a prompt whose money a paybill notice has told of before: nothing more has come."""
+    if claimant_of(session, notice) is not None:
+        check = (
+            "Two prompts were counted as one paybill payment; find both on the M-Pesa statement, record the other."
+        )
+        doubts.call_a_person(
+            session, ReviewKind.CONTRADICTORY_NEWS, "claimed-twice", payment, evidence, check, now
+        )
     before, payment.status = payment.status, PaymentStatus.COMPLETED
     payment.merged_into_id = notice.id
     payment.failure_reason = None
@@ -116,13 +123,15 @@ def _compare(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
     """Take more news of a payment that is known to be paid: a repeat, its missing receipt, or more money."""
-    owner = _owner_of(session, evidence.receipt)
-    if evidence.receipt is None or payment.merged_into_id is not None:
+    if evidence.receipt is None:
         return
-    if owner is not None and payment.mpesa_receipt_number is None and _told_by_paybill(owner, payment):
+    owner, counted = _owner_of(session, evidence.receipt), payment
+    if payment.merged_into_id is not None:
+        counted = session.get_one(Payment, payment.merged_into_id)
+    if owner is not None and counted.mpesa_receipt_number is None and _told_by_paybill(owner, payment):
         _join(session, consultation, payment, owner, evidence, now)
         return
-    if _is_beside(owner, payment):
+    if _is_beside(owner, payment) or (owner is counted and counted is not payment):
         return
     if owner is payment:
         # A repeat that says something else is no repeat.
@@ -132,7 +141,7 @@ def _compare(
             verify(session, payment, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
     elif owner is not None:
         _reuse(session, payment, evidence, now)
-    elif payment.mpesa_receipt_number is None:
+    elif counted.mpesa_receipt_number is None:
         _merge(session, consultation, payment, evidence, now)
     else:
         _book_more_money(session, consultation, payment, evidence, now)

@@ -268,7 +268,7 @@ def _tell_apart(
             continue  # what staff have given back was there; they decided
         if other is None:
             assign(session, consultation, aside, source=Source.STATUS, inbox_id=told.inbox_id, now=now)
-        elif notice in (aside, other) and proof(notice, other if aside is notice else aside):
+        elif notice in (aside, other) and proof(session, notice, other if aside is notice else aside):
             merge(
                 session,
                 consultation,
