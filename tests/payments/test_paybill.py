@@ -10,6 +10,7 @@ from app.consultations.models import Consultation
 from app.payments.models import InboxItem, LedgerAccount, Payment, PaymentEvent, Refund, ReviewItem
 from tests.payments.conftest import FEE, PHONE, Desk
 from tests.payments.door import door_of, knock
+from tests.payments.invariants import check_money
 from tests.payments.out_scenes import (
     C2B_TOKEN,
     Out,
@@ -26,6 +27,7 @@ from tests.payments.scenes import (
     close_money,
     learn_by_query,
     pay,
+    press_again_later,
     review_kinds,
     standing,
     take_waiting,
@@ -533,3 +535,71 @@ def test_every_step_leaves_an_event(desk, booking):
     [event] = desk.rows(PaymentEvent)
     assert (event.source, event.status_after, event.detail) == ("c2b", "completed", "UKN7AB12CD")
     assert event.inbox_id is not None
+
+
+def test_a_second_charge_of_a_prompt_that_is_one_with_its_notice_is_money_too(desk, booking):
+    dual(desk)
+    desk.safaricom.control("faults", scope="all", kind="stk", faults={"charged_twice": True}).raise_for_status()
+    payment_id = pay(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    notices = [callback for callback in callbacks if "/c2b/" in callback["url"]]
+    desk.safaricom.drop_callbacks()
+    for callback in [notices[0], *(one for one in callbacks if one not in notices)] * 2:
+        assert knock(desk.app, door_of(callback), callback["body"]).status_code == 200
+    assert desk.payment(payment_id).merged_into_id == c2b_payments(desk)[0].id
+    assert {payment.mpesa_receipt_number for payment in desk.rows(Payment)} - {None} == {
+        moved["receipt"] for moved in desk.safaricom.moved
+    }
+    assert (received(desk), Out(desk).balance("mpesa:working")) == (2 * FEE * 100, 2 * FEE * 100)
+    assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
+    check_money(desk)
+
+
+def press_twice_and_pay_both(desk, booking) -> tuple[int, list[dict]]:
+    """Pay a prompt of which nothing is heard, then one whose id is not known; return the first and the notices."""
+    first = pay(desk, booking)
+    desk.safaricom.faults(answer="lost")
+    press_again_later(desk, booking)
+    notices = [callback for callback in waiting(desk.safaricom) if "/c2b/" in callback["url"]]
+    desk.safaricom.drop_callbacks()
+    return first, notices
+
+
+@pytest.mark.parametrize("payer_style", ["masked", "hashed"])
+def test_who_pressed_twice_and_was_told_of_once_has_paid_what_a_query_proves_besides(desk, booking, payer_style):
+    dual(desk, payer_style=payer_style)
+    first, notices = press_twice_and_pay_both(desk, booking)
+    knock(desk.app, door_of(notices[1]), notices[1]["body"])
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    learn_by_query(desk)
+    until_quiet(desk, rounds=3)
+    assert (desk.payment(first).is_aside, desk.payment(first).merged_into_id) == (True, None)
+    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, FEE * 100)
+    assert "second_payment" in review_kinds(desk)
+    assert desk.rows(Refund) == []
+
+    knock(desk.app, door_of(notices[0]), notices[0]["body"])
+    until_quiet(desk, rounds=3)
+    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
+    assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
+    check_money(desk)
+
+
+def test_a_person_is_called_where_one_notice_was_counted_for_two_prompts(desk, booking):
+    dual(desk)
+    first = pay(desk, booking)
+    desk.safaricom.drop_callbacks()
+    second = press_again_later(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    [told_of_second] = [callback for callback in callbacks if "/callback/" in callback["url"]]
+    deliver_only(desk, "/c2b/")
+    failed = json.loads(told_of_second["body"])
+    failed["Body"]["stkCallback"] |= {"ResultCode": 1032, "ResultDesc": "Request cancelled by user."}
+    del failed["Body"]["stkCallback"]["CallbackMetadata"]
+    knock(desk.app, door_of(told_of_second), json.dumps(failed))
+    learn_by_query(desk)
+    until_quiet(desk, rounds=3)
+    assert desk.payment(first).merged_into_id is not None  # the only prompt that may have brought it, it seems
+    knock(desk.app, door_of(told_of_second), told_of_second["body"])
+    assert desk.payment(second).merged_into_id == desk.payment(first).merged_into_id
+    assert "contradictory_news" in review_kinds(desk)
