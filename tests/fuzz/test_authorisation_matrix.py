@@ -67,7 +67,8 @@ class Objects:
             [refund for refund in desk.rows(Refund) if refund.status == status]
             for status in ("requested", "failed")
         )
-        items = [item for item in desk.rows(ReviewItem) if item.status == "open"]
+        # Not what is about a refund that failed: a note alone does not close that.
+        items = [item for item in desk.rows(ReviewItem) if (item.status, item.kind) == ("open", "late_payment")]
         self.by_kind = {
             "confirmed booking": self.pair([b for b in confirmed if b.starts_at - now > timedelta(days=1)]),
             "begun booking": self.pair([b for b in confirmed if b.starts_at <= now]),
