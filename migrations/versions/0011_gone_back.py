@@ -1,8 +1,6 @@
 """What has gone back before it turned out that less had come is covered by the firm."""
 
-from alembic import op
-
-from migrations.sqlite_tables import rewrite
+from migrations.checks import change_check
 
 revision = "0011"
 down_revision = "0010"
@@ -15,16 +13,8 @@ AFTER = "amount_returned BETWEEN 0 AND amount_received + amount_covered"
 
 
 def upgrade():
-    change(BEFORE, AFTER)
+    change_check("payments", NAME, BEFORE, AFTER)
 
 
 def downgrade():
-    change(AFTER, BEFORE)
-
-
-def change(before, after):
-    if op.get_bind().dialect.name == "postgresql":
-        op.execute(f"ALTER TABLE payments DROP CONSTRAINT {NAME}")
-        op.execute(f"ALTER TABLE payments ADD CONSTRAINT {NAME} CHECK ({after})")
-    else:
-        rewrite("payments", {f"{NAME} CHECK ({before})": f"{NAME} CHECK ({after})"})
+    change_check("payments", NAME, AFTER, BEFORE)
