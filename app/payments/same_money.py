@@ -25,7 +25,7 @@ from app.payments.shortfall import correct
 
 def notice_of(session: Session, prompt: Payment) -> Payment | None:
     """Find a paybill payment for the same booking, told since the prompt went out and unclaimed."""
-    notices = _unclaimed_notices(prompt).where(Payment.created_at >= prompt.created_at)
+    notices = _unclaimed_notices(prompt).where(Payment.id > prompt.id)  # clocks are set back, ids never
     likeliest_first = notices.order_by(Payment.amount_received != prompt.amount, Payment.id)
     found = session.scalars(likeliest_first)
     return next((notice for notice in found if proof(session, notice, prompt) is not False), None)
@@ -89,7 +89,7 @@ def is_told_of_each(session: Session, notice: Payment, prompt: Payment) -> bool:
         Payment.consultation_id == prompt.consultation_id,
         Payment.merged_into_id.is_(None),
         Payment.mpesa_receipt_number.is_(None),
-        Payment.created_at <= notice.created_at,
+        sa.true() if notice.id is None else Payment.id < notice.id,
         may_have_paid,
     )
     asked = [other for other in session.scalars(prompts) if _is_same_payer(notice, other) is not False]

@@ -603,3 +603,16 @@ def test_a_person_is_called_where_one_notice_was_counted_for_two_prompts(desk, b
     knock(desk.app, door_of(told_of_second), told_of_second["body"])
     assert desk.payment(second).merged_into_id == desk.payment(first).merged_into_id
     assert "contradictory_news" in review_kinds(desk)
+
+
+def test_a_clock_that_is_set_back_does_not_hide_a_notice_from_its_prompt(desk, booking):
+    dual(desk)
+    payment_id = pay(desk, booking)
+    desk.clock.advance(seconds=-30)
+    deliver_only(desk, "/c2b/")
+    desk.clock.advance(seconds=30)
+    learn_by_query(desk)
+    assert desk.payment(payment_id).is_aside
+    until_quiet(desk, rounds=3)
+    assert desk.payment(payment_id).merged_into_id == c2b_payments(desk)[0].id
+    assert (received(desk), desk.rows(Refund)) == (FEE * 100, [])
