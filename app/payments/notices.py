@@ -30,11 +30,9 @@ def money_goes_back(
     session: Session, consultation: Consultation, amount: int, *, because: Letter, now: datetime
 ) -> None:
     """Tell a client that money which the booking cannot use goes back, in cents; `because` is one of __all__."""
-    client = session.get_one(User, consultation.client_id)
-    written = write(because, name=client.full_name, amount=money.spoken(amount), reference=consultation.reference)
     cancelled = because is ENDED and consultation.status is ConsultationStatus.CANCELLED
     file = calendar_file(consultation, now=now) if cancelled else None
-    _mail(session, client, written, None, now=now, attachment=file)
+    _tell_client(session, consultation, because, amount, None, now=now, attachment=file)
 
 
 def less_goes_back(session: Session, consultation: Consultation, amount: int, *, now: datetime) -> None:
@@ -112,28 +110,14 @@ def refund_given_by_hand(
     session: Session, consultation: Consultation, *, refund_id: int, amount: int, now: datetime
 ) -> None:
     """Tell a client that a refund, in cents, was given back outside M-Pesa; the letter asks whether it was."""
-    client = session.get_one(User, consultation.client_id)
-    written = write(
-        letters.REFUNDED_BY_HAND,
-        name=client.full_name,
-        reference=consultation.reference,
-        amount=money.spoken(amount),
-    )
-    _mail(session, client, written, f"refund:{refund_id}:sent", now=now)
+    _tell_client(session, consultation, letters.REFUNDED_BY_HAND, amount, f"refund:{refund_id}:sent", now=now)
 
 
 def refund_failed(
     session: Session, consultation: Consultation, *, refund_id: int, amount: int, now: datetime
 ) -> None:
     """Tell a client that M-Pesa did not carry out a refund, in cents, once however often it is tried."""
-    client = session.get_one(User, consultation.client_id)
-    written = write(
-        letters.NOT_REFUNDED,
-        name=client.full_name,
-        reference=consultation.reference,
-        amount=money.spoken(amount),
-    )
-    _mail(session, client, written, f"refund:{refund_id}:failed", now=now)
+    _tell_client(session, consultation, letters.NOT_REFUNDED, amount, f"refund:{refund_id}:failed", now=now)
 
 
 def payout_completed(
@@ -165,6 +149,21 @@ def payout_failed(session: Session, *, payout_id: int, user_id: int, amount: int
     payee = session.get_one(User, user_id)
     written = write(letters.NOT_PAID_OUT, name=payee.full_name, amount=money.spoken(amount))
     _mail(session, payee, written, f"payout:{payout_id}:failed", now=now)
+
+
+def _tell_client(
+    session: Session,
+    consultation: Consultation,
+    letter: Letter,
+    amount: int,
+    key: str | None,
+    *,
+    now: datetime,
+    attachment: Attachment | None = None,
+) -> None:
+    client = session.get_one(User, consultation.client_id)
+    written = write(letter, name=client.full_name, amount=money.spoken(amount), reference=consultation.reference)
+    _mail(session, client, written, key, now=now, attachment=attachment)
 
 
 def _mail(

@@ -31,9 +31,9 @@ def notice_of(session: Session, prompt: Payment) -> Payment | None:
     return next((notice for notice in found if proof(session, notice, prompt) is not False), None)
 
 
-def claimant_of(session: Session, notice: Payment) -> Payment | None:
-    """Find a prompt that was counted as what a paybill notice tells of."""
-    return session.scalar(sa.select(Payment).where(Payment.merged_into_id == notice.id).limit(1))
+def is_claimed(session: Session, notice: Payment) -> bool:
+    """Say whether a prompt was counted already as what a paybill notice tells of."""
+    return bool(session.scalar(sa.select(sa.exists().where(Payment.merged_into_id == notice.id))))
 
 
 def _unclaimed_notices(prompt: Payment) -> sa.Select[tuple[Payment]]:

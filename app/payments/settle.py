@@ -21,7 +21,7 @@ from app.payments.allocation import allocate, refresh_standing
 from app.payments.events import record
 from app.payments.evidence import Evidence, Source
 from app.payments.models import Channel, Payment, PaymentStatus, ReviewKind
-from app.payments.same_money import assign, claimant_of, merge, notice_of, proof
+from app.payments.same_money import assign, is_claimed, merge, notice_of, proof
 from app.payments.schedule import next_second_look_at
 from app.payments.shortfall import correct
 from app.payments.states import TRANSITIONS, Action
@@ -83,7 +83,7 @@ def _end_as(
     now: datetime,
 ) -> None:
     """End a prompt whose money a paybill notice has told of before: nothing more has come."""
-    if claimant_of(session, notice) is not None:
+    if is_claimed(session, notice):
         check = (
             "Two prompts were counted as one paybill payment; find both on the M-Pesa statement, record the other."
         )
@@ -125,9 +125,8 @@ def _compare(
     """Take more news of a payment that is known to be paid: a repeat, its missing receipt, or more money."""
     if evidence.receipt is None:
         return
-    owner, counted = _owner_of(session, evidence.receipt), payment
-    if payment.merged_into_id is not None:
-        counted = session.get_one(Payment, payment.merged_into_id)
+    owner = _owner_of(session, evidence.receipt)
+    counted = session.get_one(Payment, payment.merged_into_id or payment.id)
     if owner is not None and counted.mpesa_receipt_number is None and _told_by_paybill(owner, payment):
         _join(session, consultation, payment, owner, evidence, now)
         return

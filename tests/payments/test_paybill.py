@@ -25,6 +25,7 @@ from tests.payments.scenes import (
     at_once,
     cancel,
     close_money,
+    fresh,
     learn_by_query,
     pay,
     press_again_later,
@@ -33,6 +34,7 @@ from tests.payments.scenes import (
     take_waiting,
     waiting,
 )
+from tests.people import make_user
 
 CONFIRMATION = f"/api/payment/c2b/{C2B_TOKEN}/confirmation"
 VALIDATION = f"/api/payment/c2b/{C2B_TOKEN}/validation"
@@ -602,7 +604,16 @@ def test_a_person_is_called_where_one_notice_was_counted_for_two_prompts(desk, b
     assert desk.payment(first).merged_into_id is not None  # the only prompt that may have brought it, it seems
     knock(desk.app, door_of(told_of_second), told_of_second["body"])
     assert desk.payment(second).merged_into_id == desk.payment(first).merged_into_id
-    assert "contradictory_news" in review_kinds(desk)
+    [item] = [item for item in desk.rows(ReviewItem) if item.kind == "contradictory_news"]
+    body = {"decision": "record_payment", "note": "on the statement", "amount": FEE}
+    body["receipt"] = desk.safaricom.moved[0]["receipt"]
+    for name in ("Dalmas", "Esther"):
+        headers = fresh(desk, make_user(desk.app, name))
+        answer = desk.http.post(f"/api/payment/review/{item.id}/resolve", json=body, headers=headers)
+        assert answer.status_code == 200, answer.json
+    assert received(desk) == 2 * FEE * 100
+    assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
+    check_money(desk)
 
 
 def test_a_clock_that_is_set_back_does_not_hide_a_notice_from_its_prompt(desk, booking):
