@@ -266,7 +266,7 @@ ALL = (
     Mutant("unverified money is shared out", swap((earnings, "_UNVERIFIED", sa.false())), weather=_NOTICES),
     Mutant(
         "one receipt is booked on both channels",
-        swap((settle, "_owner_of", _owner_among_prompts), (receive, "_asked_of_this_payer", nothing)),
+        swap((settle, "_owner_of", _owner_among_prompts)),
         schema=_NO_RECEIPT_UNIQUE,
         weather=_TOLD_TWICE,
     ),
@@ -275,7 +275,6 @@ ALL = (
         swap(
             (receive, "prompt_of", nothing),
             (settle, "notice_of", nothing),
-            (receive, "_asked_of_this_payer", nothing),
         ),
         weather=_TOLD_TWICE,
     ),

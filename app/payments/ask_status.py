@@ -20,13 +20,13 @@ from app.metrics import metrics
 from app.payments.callback_tokens import new_token, result_urls, token_hash
 from app.payments.daraja import DarajaClient, DarajaError, ResultUrls
 from app.payments.models import (
-    Channel,
     Disbursement,
     DisbursementKind,
     DisbursementStatus,
     Inquiry,
     InquiryKind,
     Payment,
+    PaymentStatus,
 )
 from app.payments.paces import lease_in_turn, take_place
 from app.payments.schedule import GIVE_UP_AFTER, next_query_at
@@ -190,7 +190,8 @@ def _lease_due(session: Session, *, rate: int, callback_base: str, now: datetime
     longest.queries += 1
     record = functools.partial(_record, session, InquiryKind.STATUS, callback_base=callback_base, now=now)
     if isinstance(longest, Payment):
-        longest.next_query_at = next_query_at(longest.created_at, longest.queries, now)
+        is_over = longest.is_verified and now >= longest.created_at + GIVE_UP_AFTER
+        longest.next_query_at = None if is_over else next_query_at(longest.created_at, longest.queries, now)
         return record(payment_id=longest.id, receipt=longest.mpesa_receipt_number)
     longest.next_query_at = next_query_at(longest.sent_at or longest.created_at, longest.queries, now)
     return record(
@@ -216,7 +217,7 @@ def _due_attempts(now: datetime, which: sa.ColumnElement[bool]) -> sa.Select[tup
 
 def _due_payments(now: datetime) -> sa.Select[tuple[Payment]]:
     due = sa.select(Payment).where(
-        sa.or_(Payment.channel == Channel.C2B, ~Payment.is_verified),
+        Payment.status == PaymentStatus.COMPLETED,
         Payment.mpesa_receipt_number.is_not(None),
         Payment.next_query_at <= now,
     )

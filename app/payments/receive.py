@@ -17,14 +17,12 @@ from app.consultations.models import Consultation
 from app.database import lock
 from app.payments import doubts, ledger
 from app.payments.allocation import allocate
-from app.payments.daraja import payer_matches
 from app.payments.events import record
 from app.payments.evidence import MoneyIn, Source
 from app.payments.models import Channel, Payment, PaymentEvent, PaymentStatus, ReviewKind
-from app.payments.same_money import is_told_of_each, prompt_of
-from app.payments.settle import settle, verify
+from app.payments.same_money import merge, prompt_of, proof
 
-VERIFY_AFTER = timedelta(seconds=10)
+ASK_AFTER = timedelta(seconds=10)
 _TELL_OF_RECEIPTS = (Source.C2B, Source.CALLBACK, Source.STATEMENT)
 
 
@@ -38,48 +36,25 @@ def receive(session: Session, *, money: MoneyIn, now: datetime) -> int:
         return known
     if consultation is None:
         return _keep_aside(session, money, now=now)
-    notice = _new_payment(money, now=now)
-    notice.consultation_id = consultation.id
-    prompt = _asked_of_this_payer(session, notice, money)
-    if prompt is None:
-        return _book(session, consultation, notice, money, now=now)
-    was_proved = prompt.status is PaymentStatus.COMPLETED and not money.was_handed_in
-    settle(session, payment_id=prompt.id, evidence=money.of_prompt(), now=now)
-    if not money.is_proof and not was_proved:
-        _await_proof(session, prompt.id, now=now)
-    return prompt.id
+    return _book(session, consultation, money, now=now)
 
 
-def _asked_of_this_payer(session: Session, notice: Payment, money: MoneyIn) -> Payment | None:
-    """Find the prompt that the same phone was asked by, for the same sum, and whose receipt nobody knows.
-
-    Where several were sent and fewer notices came, nobody can tell which of them this is.
-    """
-    prompts = sa.select(Payment).where(
-        Payment.consultation_id == notice.consultation_id,
-        Payment.channel == Channel.STK,
-        Payment.status.in_((PaymentStatus.COMPLETED, PaymentStatus.PENDING)),
-        Payment.mpesa_receipt_number.is_(None),
-        Payment.merged_into_id.is_(None),
-        Payment.amount == money.amount,
-    )
-    # What a query proved has waited for its receipt; "completed" happens to sort before "pending".
-    for prompt in session.scalars(prompts.order_by(Payment.status, Payment.id)):
-        if prompt.phone is not None and payer_matches(money.payer, prompt.phone):
-            return prompt if is_told_of_each(session, notice, prompt) else None
-    return None
-
-
-def _book(session: Session, consultation: Consultation, payment: Payment, money: MoneyIn, *, now: datetime) -> int:
+def _book(session: Session, consultation: Consultation, money: MoneyIn, *, now: datetime) -> int:
+    """Book money for a locked booking, aside where a prompt may have brought it that a query had proved."""
+    payment = _new_payment(money, now=now)
+    payment.consultation_id = consultation.id
     payment.payer_id = consultation.client_id
     prompt = prompt_of(session, payment)
     payment.is_aside = prompt is not None
     _enter(session, payment, money, now=now)
-    if prompt is not None:
+    if prompt is None:
+        allocate(session, consultation, payment, now=now)
+    elif proof(session, payment, prompt):
+        merge(session, consultation, payment, prompt, source=money.source, inbox_id=money.inbox_id, now=now)
+        prompt.next_query_at = payment.next_query_at  # the payer proves it until the books say otherwise
+    else:
         payment.next_query_at = now
         doubts.perhaps_counted_already(session, payment, prompt, now)
-    else:
-        allocate(session, consultation, payment, now=now)
     return payment.id
 
 
@@ -109,7 +84,7 @@ def _new_payment(money: MoneyIn, *, now: datetime) -> Payment:
         transaction_date=money.at,
         created_at=now,
         settled_at=now,
-        next_query_at=None if money.is_proof else now + VERIFY_AFTER,
+        next_query_at=now + ASK_AFTER,
     )
 
 
@@ -147,7 +122,11 @@ def hear_again(session: Session, payment_id: int, money: MoneyIn, *, now: dateti
         doubts.call_a_person(session, ReviewKind.AMOUNT_MISMATCH, about, payment, evidence, check, now)
         return
     if not payment.is_verified and (money.is_proof or _agrees_with_another(session, payment, money)):
-        verify(session, payment, source=money.source, inbox_id=money.inbox_id, now=now)
+        payment.is_verified = True
+        detail = f"verified: {money.receipt}"
+        record(
+            session, payment, payment.status, source=money.source, inbox_id=money.inbox_id, detail=detail, now=now
+        )
 
 
 def _agrees_with_another(session: Session, payment: Payment, money: MoneyIn) -> bool:
@@ -160,9 +139,3 @@ def _agrees_with_another(session: Session, payment: Payment, money: MoneyIn) -> 
         PaymentEvent.source != money.source,
     )
     return session.scalar(others.limit(1)) is not None
-
-
-def _await_proof(session: Session, payment_id: int, *, now: datetime) -> None:
-    payment = session.get_one(Payment, payment_id)
-    payment.is_verified = False
-    payment.next_query_at = now + VERIFY_AFTER

@@ -39,7 +39,8 @@ from app.payments.models import (
 )
 from app.payments.purpose import purpose_of
 from app.payments.receive import hear_again
-from app.payments.same_money import assign, merge, notice_of, prompt_of, proof
+from app.payments.same_money import assign, merge, notice_of, prompt_of, proof, take_apart, unheard_prompt_of
+from app.payments.settle import settle
 from app.payments.settle_out import settle_out
 from app.payments.states import Says
 from app.payments.stop import stop_all
@@ -253,9 +254,15 @@ def learn_of_payment(
     payment.next_query_at = None
     if state.reason_type is not None:
         # What a prompt brought is a "Pay Bill Online" (production 2024).
-        payment.came_by_prompt = "online" in state.reason_type.lower()
-    if consultation is not None:
-        _tell_apart(session, consultation, payment, told, now=now)
+        payment.came_by_prompt = payment.came_by_prompt or "online" in state.reason_type.lower()
+    if consultation is None:
+        return
+    if payment.came_by_prompt is False:
+        take_apart(session, consultation, payment, source=told.source, inbox_id=inbox_id, now=now)
+    _tell_apart(session, consultation, payment, told, now=now)
+    prompt = unheard_prompt_of(session, payment)
+    if prompt is not None:
+        settle(session, payment_id=prompt.id, evidence=told.of_prompt(), now=now)
 
 
 def _tell_apart(

@@ -325,29 +325,40 @@ def test_a_prompt_told_on_both_channels_is_one_payment(desk, booking, order):
     assert Out(desk).balance("mpesa:working") == FEE * 100
 
 
-def test_a_prompt_known_by_a_notice_alone_is_not_verified_until_its_own_news_agrees(desk, booking):
-    dual(desk, payer_style="hashed")
+@pytest.mark.parametrize("payer_style", ["masked", "hashed"])
+def test_money_of_a_prompt_known_by_a_notice_alone_is_not_verified_until_its_own_news_agrees(
+    desk, booking, payer_style
+):
+    dual(desk, payer_style=payer_style)
     payment_id = pay(desk, booking)
     callbacks = waiting(desk.safaricom)
     deliver_only(desk, "/c2b/")
     assert standing(desk, booking) == ("Confirmed", "Paid")
-    assert not desk.payment(payment_id).is_verified
+    assert [payment.is_verified for payment in c2b_payments(desk)] == [False]
     for callback in callbacks:
         if "/callback/" in callback["url"]:
             knock(desk.app, door_of(callback), callback["body"])
-    payment = desk.payment(payment_id)
-    assert (payment.is_verified, payment.next_query_at) == (True, None)
+    [told_first] = c2b_payments(desk)
+    assert (told_first.is_verified, desk.payment(payment_id).merged_into_id) == (True, told_first.id)
+    assert received(desk) == FEE * 100
 
 
-def test_a_prompt_known_by_a_notice_alone_is_asked_about(desk, booking):
-    dual(desk, payer_style="hashed")
+@pytest.mark.parametrize("payer_style", ["masked", "hashed", "plain"])
+def test_a_prompt_of_which_a_notice_alone_told_is_ended_by_safaricoms_books(desk, booking, payer_style):
+    dual(desk, payer_style=payer_style)
+    desk.safaricom.faults(answer="lost")  # so that its id is not known, and nobody can ask about it
     payment_id = pay(desk, booking)
     deliver_only(desk, "/c2b/")
-    assert not desk.payment(payment_id).is_verified
+    assert (standing(desk, booking), desk.payment(payment_id).status) == (("Confirmed", "Paid"), "pending")
     desk.clock.advance(seconds=10)
     desk.send()
     told(desk)
-    assert desk.payment(payment_id).is_verified
+    [told_first] = c2b_payments(desk)
+    prompt = desk.payment(payment_id)
+    assert (prompt.status, prompt.merged_into_id) == ("completed", told_first.id)
+    assert (told_first.is_verified, received(desk)) == (True, FEE * 100)
+    assert desk.rows(Refund) == []
+    check_money(desk)
 
 
 def test_a_prompt_that_a_query_proved_waits_for_proof_that_a_notice_is_the_same(desk, booking):
@@ -405,9 +416,81 @@ def test_a_matching_hash_is_proof_at_once(desk, booking):
     learn_by_query(desk)
     for callback in notices:
         knock(desk.app, door_of(callback), callback["body"])
-    assert c2b_payments(desk) == []
+    assert [payment.merged_into_id for payment in c2b_payments(desk)] == [payment_id]
     assert desk.payment(payment_id).mpesa_receipt_number == desk.safaricom.moved[0]["receipt"]
+    assert (received(desk), balance(desk, "suspense")) == (FEE * 100, 0)
     assert review_kinds(desk) == []
+    until_quiet(desk, rounds=2)
+    assert [payment.merged_into_id for payment in c2b_payments(desk)] == [payment_id]
+    check_money(desk)
+
+
+def pay_the_prompt_and_by_hand(desk: Desk, booking: Consultation) -> dict:
+    """Pay the same sum twice from one phone, each told of once: return what is said of the prompt."""
+    desk.safaricom.control("switches", external_validation=False).raise_for_status()
+    desk.safaricom.control("faults", scope="all", kind="c2b", faults={"payer_style": "hashed"}).raise_for_status()
+    pay(desk, booking)
+    callback = take_waiting(desk.safaricom)
+    desk.safaricom.drop_callbacks()
+    return callback
+
+
+def is_two_payments(desk: Desk, prompt_id: int) -> None:
+    by_hand = desk.safaricom.moved[1]["receipt"]
+    [bill] = c2b_payments(desk)
+    assert (bill.mpesa_receipt_number, bill.merged_into_id, bill.is_verified) == (by_hand, None, True)
+    prompt = desk.payment(prompt_id)
+    assert (prompt.status, prompt.merged_into_id) == ("completed", None)
+    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
+    assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
+    check_money(desk)
+
+
+@pytest.mark.parametrize("query_first", [True, False])
+def test_what_the_payer_alone_made_one_is_two_again_when_safaricoms_books_say_so(desk, booking, query_first):
+    pay_the_prompt_and_by_hand(desk, booking)
+    if query_first:
+        learn_by_query(desk)
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    if not query_first:
+        learn_by_query(desk)
+    assert received(desk) == FEE * 100  # the payer agrees, and the sum
+    until_quiet(desk, rounds=2)
+    is_two_payments(desk, desk.payment().id)
+
+
+@pytest.mark.parametrize("query_first", [True, False])
+@pytest.mark.parametrize("asked_before", [True, False])
+def test_what_the_payer_alone_made_one_is_two_again_when_the_prompts_own_news_comes(
+    desk, booking, query_first, asked_before
+):
+    callback = pay_the_prompt_and_by_hand(desk, booking)
+    if query_first:
+        learn_by_query(desk)
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    if not query_first:
+        learn_by_query(desk)
+    if asked_before:
+        until_quiet(desk, rounds=2)
+    knock(desk.app, door_of(callback), callback["body"])
+    until_quiet(desk, rounds=2)
+    assert desk.payment().mpesa_receipt_number == desk.safaricom.moved[0]["receipt"]
+    is_two_payments(desk, desk.payment().id)
+
+
+def test_who_pays_by_hand_while_nothing_is_heard_of_the_prompt_has_not_paid_the_prompt(desk, booking):
+    desk.safaricom.faults(answer="lost")  # nobody can ask about this prompt
+    pay_the_prompt_and_by_hand(desk, booking)
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    until_quiet(desk, rounds=3)
+    assert (standing(desk, booking), desk.payment().status) == (("Confirmed", "Paid"), "pending")
+    until_quiet(desk, hours=25, rounds=2)
+    assert (desk.payment().status, received(desk)) == ("cancelled", FEE * 100)
+    assert review_kinds(desk) == ["unknown_outcome"]  # a person is asked to look for what nobody told of
+    check_money(desk)
 
 
 def test_a_query_after_the_notice_does_not_count_the_money_twice(desk, booking):

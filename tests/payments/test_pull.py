@@ -10,7 +10,7 @@ from app.payments.models import Payment, ReviewItem, StatementLine
 from tests.conftest import START
 from tests.payments.books import Office
 from tests.payments.conftest import FEE, PHONE
-from tests.payments.out_scenes import c2b_payments, pay_by_paybill, register_paybill
+from tests.payments.out_scenes import c2b_payments, pay_by_paybill, register_paybill, told
 from tests.payments.scenes import pay, standing
 
 
@@ -61,7 +61,13 @@ def test_a_prompt_whose_news_was_lost_is_completed(pulled, safaricom, booking):
     pay(pulled, booking)
     safaricom.drop_callbacks()
     pull(pulled)
-    assert (pulled.payment().status, len(pulled.rows(Payment))) == ("completed", 1)
+    assert standing(pulled, booking) == ("Confirmed", "Paid")
+    pulled.clock.advance(seconds=10)
+    assert pulled.send() == ["status_asked"]
+    told(pulled)
+    prompt, listed = pulled.rows(Payment)
+    assert (prompt.status, prompt.merged_into_id) == ("completed", listed.id)
+    assert (prompt.amount_received, listed.amount_received) == (0, FEE * 100)
 
 
 def test_it_is_fetched_every_hour_and_what_is_listed_late_is_found(pulled, booking):
