@@ -169,6 +169,24 @@ def merge(
     refresh_standing(session, consultation, now=now)
 
 
+def take_disproved_apart(
+    session: Session, consultation: Consultation, *, source: Source, inbox_id: int | None, now: datetime
+) -> None:
+    """Take apart what their payer alone had made one, where the books say that no prompt brought it.
+
+    A prompt that another notice may be of waits for what the books say of that one: it was counted beside them.
+    """
+    merged = aliased(Payment)
+    disproved = sa.select(Payment, merged).where(
+        merged.merged_into_id == Payment.id,
+        Payment.consultation_id == consultation.id,
+        Payment.came_by_prompt.is_(False),
+    )
+    for holder, other in session.execute(disproved).all():
+        if notice_of(session, holder if holder.channel is Channel.STK else other) is None:
+            take_apart(session, consultation, holder, source=source, inbox_id=inbox_id, now=now)
+
+
 def take_apart(
     session: Session,
     consultation: Consultation,

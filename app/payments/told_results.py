@@ -39,7 +39,15 @@ from app.payments.models import (
 )
 from app.payments.purpose import purpose_of
 from app.payments.receive import hear_again
-from app.payments.same_money import assign, merge, notice_of, prompt_of, proof, take_apart, unheard_prompt_of
+from app.payments.same_money import (
+    assign,
+    merge,
+    notice_of,
+    prompt_of,
+    proof,
+    take_disproved_apart,
+    unheard_prompt_of,
+)
 from app.payments.settle import settle
 from app.payments.settle_out import settle_out
 from app.payments.states import Says
@@ -258,7 +266,7 @@ def learn_of_payment(
     if consultation is None:
         return
     if payment.came_by_prompt is False:
-        take_apart(session, consultation, payment, source=told.source, inbox_id=inbox_id, now=now)
+        take_disproved_apart(session, consultation, source=told.source, inbox_id=inbox_id, now=now)
     _tell_apart(session, consultation, payment, told, now=now)
     prompt = unheard_prompt_of(session, payment)
     if prompt is not None:

@@ -480,6 +480,55 @@ def test_what_the_payer_alone_made_one_is_two_again_when_the_prompts_own_news_co
     is_two_payments(desk, desk.payment().id)
 
 
+@pytest.mark.parametrize("books_first", [True, False])
+@pytest.mark.parametrize("payer_style", ["masked", "hashed"])
+def test_a_prompt_told_of_after_another_payment_of_its_payer_is_not_counted_twice(
+    desk, booking, books_first, payer_style
+):
+    desk.safaricom.control("switches", external_validation=False).raise_for_status()
+    dual(desk, payer_style=payer_style)
+    payment_id = pay(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    desk.safaricom.drop_callbacks()
+    learn_by_query(desk)
+    dual(desk, payer_style="hashed")
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    assert desk.payment(payment_id).mpesa_receipt_number == desk.safaricom.moved[1]["receipt"]  # the payer's guess
+    if books_first:
+        until_quiet(desk, rounds=2)
+    deliver_again(desk, callbacks, "/c2b/")
+    until_quiet(desk, rounds=3)
+    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
+    deliver_again(desk, callbacks, "/callback/")
+    until_quiet(desk, rounds=3)
+    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
+    assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
+    check_money(desk)
+
+
+def deliver_again(desk: Desk, callbacks: list[dict], word: str) -> None:
+    for callback in callbacks:
+        if word in callback["url"]:
+            assert knock(desk.app, door_of(callback), callback["body"]).status_code == 200
+
+
+@pytest.mark.parametrize("books_first", [True, False])
+def test_three_payments_of_one_payer_are_three_when_the_books_have_told_of_each(desk, booking, books_first):
+    pay_the_prompt_and_by_hand(desk, booking)
+    learn_by_query(desk)
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    if books_first:
+        until_quiet(desk, rounds=2)
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    until_quiet(desk, rounds=4)
+    assert (received(desk), balance(desk, "suspense")) == (3 * FEE * 100, 0)
+    assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100] * 2
+    check_money(desk)
+
+
 def test_who_pays_by_hand_while_nothing_is_heard_of_the_prompt_has_not_paid_the_prompt(desk, booking):
     desk.safaricom.faults(answer="lost")  # nobody can ask about this prompt
     pay_the_prompt_and_by_hand(desk, booking)
