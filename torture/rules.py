@@ -44,7 +44,7 @@ DUE = {
 NEXT_DUE = """
     select at from (
         select next_query_at at from payments
-            where case status when 'completed' then mpesa_receipt_number else checkout_request_id end is not null
+            where channel = 'c2b' or (status <> 'completed' and checkout_request_id is not null)
         union all select next_query_at from disbursements
         union all select next_send_at from disbursements where status = 'ready'
         union all select free_at from paces where name in ('money_out', 'status_question')

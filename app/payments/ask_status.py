@@ -20,13 +20,13 @@ from app.metrics import metrics
 from app.payments.callback_tokens import new_token, result_urls, token_hash
 from app.payments.daraja import DarajaClient, DarajaError, ResultUrls
 from app.payments.models import (
+    Channel,
     Disbursement,
     DisbursementKind,
     DisbursementStatus,
     Inquiry,
     InquiryKind,
     Payment,
-    PaymentStatus,
 )
 from app.payments.paces import lease_in_turn, take_place
 from app.payments.schedule import GIVE_UP_AFTER, next_query_at
@@ -217,7 +217,7 @@ def _due_attempts(now: datetime, which: sa.ColumnElement[bool]) -> sa.Select[tup
 
 def _due_payments(now: datetime) -> sa.Select[tuple[Payment]]:
     due = sa.select(Payment).where(
-        Payment.status == PaymentStatus.COMPLETED,
+        Payment.channel == Channel.C2B,
         Payment.mpesa_receipt_number.is_not(None),
         Payment.next_query_at <= now,
     )

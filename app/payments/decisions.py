@@ -16,7 +16,7 @@ from app.database import lock
 from app.errors import InvalidInput
 from app.money import spoken
 from app.payments.changes import change_payout
-from app.payments.doubts import refund_in_question
+from app.payments.doubts import perhaps_counted_already, refund_in_question
 from app.payments.evidence import Source, by_hand
 from app.payments.evidence_out import MoneyOut
 from app.payments.models import (
@@ -182,6 +182,13 @@ def _assign(session: Session, item: ReviewItem, said: ReviewDecision, _proposer_
     _check_aside(session, item, said)
     if consultation is None:
         raise ConsultationNotFound
+    is_placed = payment.consultation_id == consultation.id
+    payment.consultation_id = consultation.id
+    prompt = prompt_of(session, payment)
+    if prompt is not None and not is_placed:  # a till's notice names no booking, and may be of this prompt
+        payment.next_query_at = now
+        perhaps_counted_already(session, payment, prompt, now)
+        return
     assign(session, consultation, payment, source=Source.STAFF, actor_id=said.actor_id, now=now)
 
 

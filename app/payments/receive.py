@@ -20,7 +20,7 @@ from app.payments.allocation import allocate
 from app.payments.events import record
 from app.payments.evidence import MoneyIn, Source
 from app.payments.models import Channel, Payment, PaymentEvent, PaymentStatus, ReviewKind
-from app.payments.same_money import merge, prompt_of, proof
+from app.payments.same_money import prompt_of
 
 ASK_AFTER = timedelta(seconds=10)
 _TELL_OF_RECEIPTS = (Source.C2B, Source.CALLBACK, Source.STATEMENT)
@@ -49,9 +49,6 @@ def _book(session: Session, consultation: Consultation, money: MoneyIn, *, now: 
     _enter(session, payment, money, now=now)
     if prompt is None:
         allocate(session, consultation, payment, now=now)
-    elif proof(session, payment, prompt):
-        merge(session, consultation, payment, prompt, source=money.source, inbox_id=money.inbox_id, now=now)
-        prompt.next_query_at = payment.next_query_at  # the payer proves it until the books say otherwise
     else:
         payment.next_query_at = now
         doubts.perhaps_counted_already(session, payment, prompt, now)

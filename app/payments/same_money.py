@@ -2,10 +2,10 @@
 
 Where paybill addresses are registered, a prompt that was paid is also told of as a paybill payment, with the same
 receipt (observed, production 2021). A query names no receipt, so the two cannot be told apart by themselves. They
-are merged only on proof; until then the money that was told second is kept aside, on the account `suspense`.
-The payer proves it until more is known: they are taken apart again where Safaricom names another receipt for the
-prompt, or says that no prompt brought the money.
-Amounts that differ prove nothing: a query names none, so a prompt's is only what was asked for.
+are merged only on proof: the prompt's own news names the receipt, or Safaricom's books say that a prompt to this
+phone brought it. Until then the money that was told second is kept aside, on the account `suspense`. The payer and
+the sum prove nothing, because whoever was asked may have paid by hand as well; nor do amounts that differ, because
+a query names none, so a prompt's is only what was asked for.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _unclaimed_notices(prompt: Payment) -> sa.Select[tuple[Payment]]:
 
 def prompt_of(session: Session, notice: Payment) -> Payment | None:
     """Find a prompt of the same booking that a query proved and whose receipt nobody knows."""
-    proved = _prompts_without_receipt(notice.consultation_id).where(Payment.status == PaymentStatus.COMPLETED)
+    proved = _prompts_before(notice).where(Payment.status == PaymentStatus.COMPLETED)
     found = session.scalars(proved.order_by(Payment.amount != notice.amount_received, Payment.id))
     return next((prompt for prompt in found if proof(session, notice, prompt) is not False), None)
 
@@ -61,44 +61,42 @@ def unheard_prompt_of(session: Session, notice: Payment) -> Payment | None:
     if not notice.came_by_prompt or notice.merged_into_id is not None or is_claimed(session, notice):
         return None
     unheard = Payment.status.in_((PaymentStatus.PENDING, PaymentStatus.CANCELLED))
-    prompts = _prompts_without_receipt(notice.consultation_id).where(unheard).order_by(Payment.id)
+    prompts = _prompts_before(notice).where(unheard).order_by(Payment.id)
     return next((prompt for prompt in session.scalars(prompts) if proof(session, notice, prompt)), None)
 
 
-def _prompts_without_receipt(consultation_id: int | None) -> sa.Select[tuple[Payment]]:
+def _prompts_before(notice: Payment) -> sa.Select[tuple[Payment]]:
+    """Select the prompts that may have brought what a notice tells of; a notice without an id comes after all."""
     return sa.select(Payment).where(
         Payment.channel == Channel.STK,
-        Payment.consultation_id == consultation_id,
+        Payment.consultation_id == notice.consultation_id,
         Payment.merged_into_id.is_(None),
         Payment.mpesa_receipt_number.is_(None),
+        sa.true() if notice.id is None else Payment.id < notice.id,
     )
 
 
 def proof(session: Session, notice: Payment, prompt: Payment) -> bool | None:
     """Say whether a paybill payment and a prompt are one; None where what is known leaves it open.
 
-    Where the amounts differ, the same payer does not prove it: Safaricom's books have to say that a prompt brought
-    the money. Nor does it where the payer was asked more often than notices came.
+    They are where Safaricom's books say that a prompt brought the money and the payer is who was asked, unless the
+    payer was asked more often than notices came.
     """
-    if notice.came_by_prompt is False:
-        return False
     is_same_payer = _is_same_payer(notice, prompt)
-    if not is_same_payer:
-        return is_same_payer
-    if notice.amount_received != prompt.amount and not notice.came_by_prompt:
-        return None
-    return True if _is_told_of_each(session, notice, prompt) else None
+    if notice.came_by_prompt is False or is_same_payer is False:
+        return False
+    is_one = is_same_payer and notice.came_by_prompt and _is_told_of_each(session, notice, prompt)
+    return True if is_one else None
 
 
 def _is_told_of_each(session: Session, notice: Payment, prompt: Payment) -> bool:
     """Say whether as many notices have come as there are prompts that they may be of.
 
     Whoever pressed again was asked twice for the same sum on the same phone, and may have paid either. A prompt
-    that failed brought nothing.
+    that failed brought nothing, unless only a query said so and that is still doubted.
     """
-    may_have_paid = sa.or_(Payment.id == prompt.id, Payment.status != PaymentStatus.FAILED)
-    asked_before = sa.true() if notice.id is None else Payment.id < notice.id
-    prompts = _prompts_without_receipt(prompt.consultation_id).where(asked_before, may_have_paid)
+    failed = sa.and_(Payment.status == PaymentStatus.FAILED, Payment.next_query_at.is_(None))
+    prompts = _prompts_before(notice).where(sa.or_(Payment.id == prompt.id, ~failed))
     asked = [other for other in session.scalars(prompts) if _is_same_payer(notice, other) is not False]
     others = _unclaimed_notices(prompt).where(Payment.id != (notice.id or 0), Payment.came_by_prompt.is_not(False))
     told = [notice, *(other for other in session.scalars(others) if _is_same_payer(other, prompt) is not False)]
@@ -142,12 +140,12 @@ def merge(
     aside.mpesa_receipt_number = None
     aside.amount_received = 0
     aside.is_aside = False
+    aside.consultation_id = consultation.id  # a till's notice names none
     aside.merged_into_id = into.id
     session.flush()  # the receipt is free again before the other takes it
     into.mpesa_receipt_number = into.mpesa_receipt_number or receipt
     into.transaction_date = into.transaction_date or aside.transaction_date
     into.is_verified = True
-    into.came_by_prompt = True if source in (Source.CALLBACK, Source.STAFF) else notice.came_by_prompt
     ledger.transfer(
         session,
         debit=ledger.SUSPENSE,
@@ -167,65 +165,6 @@ def merge(
     if into is prompt:
         correct(session, consultation, prompt, came, now=now)
     refresh_standing(session, consultation, now=now)
-
-
-def take_disproved_apart(
-    session: Session, consultation: Consultation, *, source: Source, inbox_id: int | None, now: datetime
-) -> None:
-    """Take apart what their payer alone had made one, where the books say that no prompt brought it.
-
-    A prompt that another notice may be of waits for what the books say of that one: it was counted beside them.
-    """
-    merged = aliased(Payment)
-    disproved = sa.select(Payment, merged).where(
-        merged.merged_into_id == Payment.id,
-        Payment.consultation_id == consultation.id,
-        Payment.came_by_prompt.is_(False),
-    )
-    for holder, other in session.execute(disproved).all():
-        if notice_of(session, holder if holder.channel is Channel.STK else other) is None:
-            take_apart(session, consultation, holder, source=source, inbox_id=inbox_id, now=now)
-
-
-def take_apart(
-    session: Session,
-    consultation: Consultation,
-    one: Payment,
-    *,
-    source: Source,
-    inbox_id: int | None,
-    now: datetime,
-) -> bool:
-    """Make two again of a prompt and a notice that their payer alone had made one; say whether `one` was of such.
-
-    The receipt is the notice's; that of the prompt, which a query has proved, is not known any more.
-    """
-    holder = session.get_one(Payment, one.merged_into_id or one.id)
-    if holder.came_by_prompt:
-        return False
-    merged = session.scalar(sa.select(Payment).where(Payment.merged_into_id == holder.id))
-    if merged is None:
-        return False
-    prompt, notice = (merged, holder) if merged.channel is Channel.STK else (holder, merged)
-    receipt, holder.mpesa_receipt_number = holder.mpesa_receipt_number, None
-    session.flush()  # the receipt is free again before the notice takes it
-    notice.mpesa_receipt_number, notice.came_by_prompt = receipt, False
-    notice.is_verified = notice.is_verified or source is Source.STATUS
-    prompt.came_by_prompt, prompt.transaction_date = None, None
-    merged.merged_into_id, merged.amount_received = None, merged.amount
-    ledger.transfer(
-        session,
-        debit=ledger.WORKING,
-        credit=ledger.consultation_account(consultation.id),
-        amount=merged.amount,
-        currency=merged.currency,
-        event_key=f"payment:{merged.id}:apart",
-        now=now,
-    )
-    detail = f"other money than payment {holder.id}"
-    record(session, merged, merged.status, source=source, inbox_id=inbox_id, detail=detail, now=now)
-    allocate(session, consultation, merged, now=now)
-    return True
 
 
 def assign(

@@ -21,7 +21,7 @@ from app.payments.allocation import allocate, refresh_standing
 from app.payments.events import record
 from app.payments.evidence import Evidence, Source
 from app.payments.models import Channel, Payment, PaymentStatus, ReviewKind
-from app.payments.same_money import assign, is_claimed, merge, notice_of, proof, take_apart
+from app.payments.same_money import assign, is_claimed, merge, notice_of, proof
 from app.payments.schedule import next_second_look_at
 from app.payments.shortfall import correct
 from app.payments.states import TRANSITIONS, Action
@@ -94,8 +94,6 @@ def _end_as(
     payment.merged_into_id = notice.id
     payment.failure_reason = None
     notice.is_verified = True
-    if evidence.receipt is not None:
-        notice.came_by_prompt = True
     _close(session, payment, evidence, now)
     _record(session, payment, evidence, before, now)
     if notice.is_aside:
@@ -132,28 +130,18 @@ def _compare(
     if owner is not None and counted.mpesa_receipt_number is None and _told_by_paybill(owner, payment):
         _join(session, consultation, payment, owner, evidence, now)
         return
-    if owner is payment or _is_beside(owner, payment):
-        if payment.channel is Channel.STK:
-            counted.came_by_prompt = True
+    if _is_beside(owner, payment):
+        return
+    if owner is payment:
         # A repeat that says something else is no repeat.
-        if owner is payment and doubts.check_identity(session, payment, evidence, now):
+        if doubts.check_identity(session, payment, evidence, now):
             _record(session, payment, evidence, payment.status, now)
     elif owner is not None:
         _reuse(session, payment, evidence, now)
-    elif counted.mpesa_receipt_number is None or _is_other_money(session, consultation, payment, evidence, now):
+    elif counted.mpesa_receipt_number is None:
         _merge(session, consultation, payment, evidence, now)
     else:
         _book_more_money(session, consultation, payment, evidence, now)
-
-
-def _is_other_money(
-    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
-) -> bool:
-    """Say whether a prompt was made one with a notice by its payer alone, and is not: news of it names another."""
-    if payment.channel is not Channel.STK:
-        return False
-    source, inbox_id = evidence.source, evidence.inbox_id
-    return take_apart(session, consultation, payment, source=source, inbox_id=inbox_id, now=now)
 
 
 def _join(

@@ -39,15 +39,7 @@ from app.payments.models import (
 )
 from app.payments.purpose import purpose_of
 from app.payments.receive import hear_again
-from app.payments.same_money import (
-    assign,
-    merge,
-    notice_of,
-    prompt_of,
-    proof,
-    take_disproved_apart,
-    unheard_prompt_of,
-)
+from app.payments.same_money import assign, merge, notice_of, prompt_of, proof, unheard_prompt_of
 from app.payments.settle import settle
 from app.payments.settle_out import settle_out
 from app.payments.states import Says
@@ -254,19 +246,18 @@ def learn_of_payment(
 ) -> None:
     """Let Safaricom's books verify money that came, and say whether a prompt brought it."""
     told = from_state_of_payment(state, inbox_id=inbox_id)
-    payment = session.get_one(Payment, payment_id)
-    if told is None or told.receipt != payment.mpesa_receipt_number:
+    consultation_id = session.get_one(Payment, payment_id).consultation_id
+    consultation = lock_consultation(session, consultation_id) if consultation_id else None
+    payment = lock(session, Payment, payment_id)
+    if told is None or payment is None or told.receipt != payment.mpesa_receipt_number:
         return
-    consultation = lock_consultation(session, payment.consultation_id) if payment.consultation_id else None
     hear_again(session, payment_id, told, now=now)
     payment.next_query_at = None
     if state.reason_type is not None:
         # What a prompt brought is a "Pay Bill Online" (production 2024).
-        payment.came_by_prompt = payment.came_by_prompt or "online" in state.reason_type.lower()
+        payment.came_by_prompt = "online" in state.reason_type.lower()
     if consultation is None:
         return
-    if payment.came_by_prompt is False:
-        take_disproved_apart(session, consultation, source=told.source, inbox_id=inbox_id, now=now)
     _tell_apart(session, consultation, payment, told, now=now)
     prompt = unheard_prompt_of(session, payment)
     if prompt is not None:

@@ -25,6 +25,7 @@ from tests.payments.scenes import (
     at_once,
     cancel,
     close_money,
+    failure_of,
     fresh,
     learn_by_query,
     pay,
@@ -361,8 +362,9 @@ def test_a_prompt_of_which_a_notice_alone_told_is_ended_by_safaricoms_books(desk
     check_money(desk)
 
 
-def test_a_prompt_that_a_query_proved_waits_for_proof_that_a_notice_is_the_same(desk, booking):
-    dual(desk)
+@pytest.mark.parametrize("payer_style", ["masked", "hashed", "plain"])
+def test_a_prompt_that_a_query_proved_waits_for_proof_that_a_notice_is_the_same(desk, booking, payer_style):
+    dual(desk, payer_style=payer_style)
     payment_id = pay(desk, booking)
     notices = [callback for callback in waiting(desk.safaricom) if "/c2b/" in callback["url"]]
     desk.safaricom.drop_callbacks()
@@ -396,9 +398,7 @@ def test_a_notice_of_a_till_is_placed_by_the_callback_and_nobody_has_to_look_any
     payment_id = pay(desk, booking)
     callbacks = waiting(desk.safaricom)
     desk.safaricom.drop_callbacks()
-    [told_first] = [callback for callback in callbacks if "/c2b/" in callback["url"]]
-    body = json.dumps(json.loads(told_first["body"]) | {"BillRefNumber": "4455"})
-    assert knock(desk.app, door_of(told_first), body).status_code == 200
+    tell_of_till(desk, callbacks)
     [item] = desk.rows(ReviewItem)
     assert (item.kind, item.status) == ("unmatched_money", "open")
     [callback] = [callback for callback in callbacks if "/callback/" in callback["url"]]
@@ -408,101 +408,87 @@ def test_a_notice_of_a_till_is_placed_by_the_callback_and_nobody_has_to_look_any
     assert closed_by_nobody(desk) == ["unmatched_money"]
 
 
-def test_a_matching_hash_is_proof_at_once(desk, booking):
-    dual(desk, payer_style="hashed")
-    payment_id = pay(desk, booking)
-    notices = [callback for callback in waiting(desk.safaricom) if "/c2b/" in callback["url"]]
-    desk.safaricom.drop_callbacks()
-    learn_by_query(desk)
-    for callback in notices:
-        knock(desk.app, door_of(callback), callback["body"])
-    assert [payment.merged_into_id for payment in c2b_payments(desk)] == [payment_id]
-    assert desk.payment(payment_id).mpesa_receipt_number == desk.safaricom.moved[0]["receipt"]
-    assert (received(desk), balance(desk, "suspense")) == (FEE * 100, 0)
-    assert review_kinds(desk) == []
-    until_quiet(desk, rounds=2)
-    assert [payment.merged_into_id for payment in c2b_payments(desk)] == [payment_id]
-    check_money(desk)
-
-
-def pay_the_prompt_and_by_hand(desk: Desk, booking: Consultation) -> dict:
-    """Pay the same sum twice from one phone, each told of once: return what is said of the prompt."""
+def pay_the_prompt(desk: Desk, booking: Consultation, payer_style: str) -> dict:
+    """Pay a prompt, of which no notice tells; return its own news."""
     desk.safaricom.control("switches", external_validation=False).raise_for_status()
-    desk.safaricom.control("faults", scope="all", kind="c2b", faults={"payer_style": "hashed"}).raise_for_status()
+    faults = {"payer_style": payer_style}
+    desk.safaricom.control("faults", scope="all", kind="c2b", faults=faults).raise_for_status()
     pay(desk, booking)
-    callback = take_waiting(desk.safaricom)
-    desk.safaricom.drop_callbacks()
+    return take_waiting(desk.safaricom)
+
+
+def pay_the_prompt_and_by_hand(desk: Desk, booking: Consultation, payer_style: str, *, query_first: bool) -> dict:
+    """Pay the same sum twice from one phone, each told of once; return the prompt's own news."""
+    callback = pay_the_prompt(desk, booking, payer_style)
+    if query_first:
+        learn_by_query(desk)
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    if not query_first:
+        learn_by_query(desk)
     return callback
 
 
-def is_two_payments(desk: Desk, prompt_id: int) -> None:
-    by_hand = desk.safaricom.moved[1]["receipt"]
+@pytest.mark.parametrize("news_first", [True, False])
+@pytest.mark.parametrize("query_first", [True, False])
+@pytest.mark.parametrize("payer_style", ["masked", "hashed", "plain"])
+def test_who_pays_the_prompt_and_by_hand_has_paid_twice(desk, booking, payer_style, query_first, news_first):
+    callback = pay_the_prompt_and_by_hand(desk, booking, payer_style, query_first=query_first)
+    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, FEE * 100)
+    for is_turn in (news_first, not news_first):
+        if is_turn:
+            knock(desk.app, door_of(callback), callback["body"])
+        else:
+            until_quiet(desk, rounds=2)
+    by_prompt, by_hand = (moved["receipt"] for moved in desk.safaricom.moved[:2])
     [bill] = c2b_payments(desk)
     assert (bill.mpesa_receipt_number, bill.merged_into_id, bill.is_verified) == (by_hand, None, True)
-    prompt = desk.payment(prompt_id)
-    assert (prompt.status, prompt.merged_into_id) == ("completed", None)
+    assert (desk.payment().mpesa_receipt_number, desk.payment().merged_into_id) == (by_prompt, None)
+    until_quiet(desk, rounds=2)
     assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
     assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
     check_money(desk)
 
 
-@pytest.mark.parametrize("query_first", [True, False])
-def test_what_the_payer_alone_made_one_is_two_again_when_safaricoms_books_say_so(desk, booking, query_first):
-    pay_the_prompt_and_by_hand(desk, booking)
-    if query_first:
-        learn_by_query(desk)
-    pay_by_paybill(desk, booking.reference)
+def test_a_prompt_that_was_sent_after_a_notice_is_not_ended_by_it(desk, booking):
+    charge_otherwise(desk, -1)
+    first = pay(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    [own_news] = [callback for callback in callbacks if "/callback/" in callback["url"]]
+    knock(desk.app, door_of(own_news), failure_of(own_news["body"]))  # untrue
+    deliver_only(desk, "/c2b/")
+    assert (desk.payment(first).status, standing(desk, booking)) == ("failed", ("Pending", "PartiallyPaid"))
+    desk.safaricom.control("faults/clear")
+    answer = desk.push(booking, amount=1)
+    assert answer.status_code == 200, answer.json
+    desk.clock.advance(seconds=10)
+    assert desk.send() == ["status_asked"]
+    told(desk)
+    assert c2b_payments(desk)[0].came_by_prompt
+    assert [one.status for one in desk.rows(Payment) if one.channel == "stk"] == ["failed", "pending"]
+    desk.safaricom.act()
     desk.safaricom.deliver()
-    if not query_first:
-        learn_by_query(desk)
-    assert received(desk) == FEE * 100  # the payer agrees, and the sum
-    until_quiet(desk, rounds=2)
-    is_two_payments(desk, desk.payment().id)
-
-
-@pytest.mark.parametrize("query_first", [True, False])
-@pytest.mark.parametrize("asked_before", [True, False])
-def test_what_the_payer_alone_made_one_is_two_again_when_the_prompts_own_news_comes(
-    desk, booking, query_first, asked_before
-):
-    callback = pay_the_prompt_and_by_hand(desk, booking)
-    if query_first:
-        learn_by_query(desk)
-    pay_by_paybill(desk, booking.reference)
-    desk.safaricom.deliver()
-    if not query_first:
-        learn_by_query(desk)
-    if asked_before:
-        until_quiet(desk, rounds=2)
-    knock(desk.app, door_of(callback), callback["body"])
-    until_quiet(desk, rounds=2)
-    assert desk.payment().mpesa_receipt_number == desk.safaricom.moved[0]["receipt"]
-    is_two_payments(desk, desk.payment().id)
+    until_quiet(desk, rounds=3)
+    assert (standing(desk, booking), received(desk)) == (("Confirmed", "Paid"), FEE * 100)
+    check_money(desk)
 
 
 @pytest.mark.parametrize("books_first", [True, False])
-@pytest.mark.parametrize("payer_style", ["masked", "hashed"])
-def test_a_prompt_told_of_after_another_payment_of_its_payer_is_not_counted_twice(
-    desk, booking, books_first, payer_style
-):
+def test_a_prompt_told_of_after_another_payment_of_its_payer_is_not_counted_twice(desk, booking, books_first):
     desk.safaricom.control("switches", external_validation=False).raise_for_status()
-    dual(desk, payer_style=payer_style)
-    payment_id = pay(desk, booking)
+    dual(desk, payer_style="hashed")
+    pay(desk, booking)
     callbacks = waiting(desk.safaricom)
     desk.safaricom.drop_callbacks()
     learn_by_query(desk)
-    dual(desk, payer_style="hashed")
     pay_by_paybill(desk, booking.reference)
     desk.safaricom.deliver()
-    assert desk.payment(payment_id).mpesa_receipt_number == desk.safaricom.moved[1]["receipt"]  # the payer's guess
     if books_first:
         until_quiet(desk, rounds=2)
-    deliver_again(desk, callbacks, "/c2b/")
-    until_quiet(desk, rounds=3)
-    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
-    deliver_again(desk, callbacks, "/callback/")
-    until_quiet(desk, rounds=3)
-    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
+    for word in ("/c2b/", "/callback/"):
+        deliver_again(desk, callbacks, word)
+        until_quiet(desk, rounds=3)
+        assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
     assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
     check_money(desk)
 
@@ -513,25 +499,9 @@ def deliver_again(desk: Desk, callbacks: list[dict], word: str) -> None:
             assert knock(desk.app, door_of(callback), callback["body"]).status_code == 200
 
 
-@pytest.mark.parametrize("books_first", [True, False])
-def test_three_payments_of_one_payer_are_three_when_the_books_have_told_of_each(desk, booking, books_first):
-    pay_the_prompt_and_by_hand(desk, booking)
-    learn_by_query(desk)
-    pay_by_paybill(desk, booking.reference)
-    desk.safaricom.deliver()
-    if books_first:
-        until_quiet(desk, rounds=2)
-    pay_by_paybill(desk, booking.reference)
-    desk.safaricom.deliver()
-    until_quiet(desk, rounds=4)
-    assert (received(desk), balance(desk, "suspense")) == (3 * FEE * 100, 0)
-    assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100] * 2
-    check_money(desk)
-
-
 def test_who_pays_by_hand_while_nothing_is_heard_of_the_prompt_has_not_paid_the_prompt(desk, booking):
     desk.safaricom.faults(answer="lost")  # nobody can ask about this prompt
-    pay_the_prompt_and_by_hand(desk, booking)
+    pay_the_prompt(desk, booking, "hashed")
     pay_by_paybill(desk, booking.reference)
     desk.safaricom.deliver()
     until_quiet(desk, rounds=3)
@@ -539,6 +509,49 @@ def test_who_pays_by_hand_while_nothing_is_heard_of_the_prompt_has_not_paid_the_
     until_quiet(desk, hours=25, rounds=2)
     assert (desk.payment().status, received(desk)) == ("cancelled", FEE * 100)
     assert review_kinds(desk) == ["unknown_outcome"]  # a person is asked to look for what nobody told of
+    check_money(desk)
+
+
+def tell_of_till(desk: Desk, callbacks: list[dict]) -> None:
+    """Deliver the notice as a till's, which names another account than the prompt did."""
+    [told_first] = [callback for callback in callbacks if "/c2b/" in callback["url"]]
+    body = json.dumps(json.loads(told_first["body"]) | {"BillRefNumber": "4455"})
+    assert knock(desk.app, door_of(told_first), body).status_code == 200
+
+
+def test_a_notice_of_a_till_is_one_with_a_prompt_that_a_query_proved_when_its_own_news_comes(desk, booking):
+    dual(desk)
+    payment_id = pay(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    desk.safaricom.drop_callbacks()
+    learn_by_query(desk)
+    tell_of_till(desk, callbacks)
+    deliver_again(desk, callbacks, "/callback/")
+    [notice_] = c2b_payments(desk)
+    assert (notice_.merged_into_id, notice_.consultation_id) == (payment_id, booking.id)
+    assert (received(desk), balance(desk, "suspense")) == (FEE * 100, 0)
+    assert closed_by_nobody(desk) == ["unmatched_money"]
+    check_money(desk)
+
+
+def test_a_notice_of_a_till_that_staff_assign_is_not_counted_beside_its_prompt(desk, booking):
+    dual(desk)
+    payment_id = pay(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    desk.safaricom.drop_callbacks()
+    learn_by_query(desk)
+    tell_of_till(desk, callbacks)
+    [item] = desk.rows(ReviewItem)
+    body = {"decision": "assign", "note": "the client says so", "booking_id": booking.id}
+    for name in ("Dalmas", "Esther"):
+        headers = fresh(desk, make_user(desk.app, name))
+        answer = desk.http.post(f"/api/payment/review/{item.id}/resolve", json=body, headers=headers)
+        assert answer.status_code == 200, answer.json
+    assert (balance(desk, "suspense"), desk.rows(Refund)) == (FEE * 100, [])
+    assert "second_payment" in review_kinds(desk)
+    until_quiet(desk, rounds=3)
+    assert [one.merged_into_id for one in c2b_payments(desk)] == [payment_id]
+    assert (received(desk), balance(desk, "suspense"), desk.rows(Refund)) == (FEE * 100, 0, [])
     check_money(desk)
 
 

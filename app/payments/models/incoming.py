@@ -88,7 +88,7 @@ class Payment(Base):
     payer_hint: Mapped[str | None] = mapped_column(sa.String(64))  # the number, hashed or masked
     account_reference: Mapped[str | None] = mapped_column(sa.String(64))  # as the payer typed it
     is_verified: Mapped[bool] = mapped_column(default=True)
-    came_by_prompt: Mapped[bool | None]  # whether Safaricom says that a prompt brought it
+    came_by_prompt: Mapped[bool | None]  # of a paybill notice: what Safaricom's books say of it
     is_aside: Mapped[bool] = mapped_column(default=False)
     merged_into_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payments.id"), index=True)
     status: Mapped[PaymentStatus] = mapped_column(
