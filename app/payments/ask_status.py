@@ -190,8 +190,7 @@ def _lease_due(session: Session, *, rate: int, callback_base: str, now: datetime
     longest.queries += 1
     record = functools.partial(_record, session, InquiryKind.STATUS, callback_base=callback_base, now=now)
     if isinstance(longest, Payment):
-        is_over = longest.is_verified and now >= longest.created_at + GIVE_UP_AFTER
-        longest.next_query_at = None if is_over else next_query_at(longest.created_at, longest.queries, now)
+        longest.next_query_at = _next_question_at(longest, now)
         return record(payment_id=longest.id, receipt=longest.mpesa_receipt_number)
     longest.next_query_at = next_query_at(longest.sent_at or longest.created_at, longest.queries, now)
     return record(
@@ -199,6 +198,13 @@ def _lease_due(session: Session, *, rate: int, callback_base: str, now: datetime
         originator_conversation_id=_id_to_ask_by(longest),
         is_payout=longest.kind is DisbursementKind.B2C,
     )
+
+
+def _next_question_at(payment: Payment, now: datetime) -> datetime | None:
+    """Say when to ask again; after a day only about what nothing else has verified, and once a day."""
+    if now < payment.created_at + GIVE_UP_AFTER:
+        return next_query_at(payment.created_at, payment.queries, now)
+    return None if payment.is_verified else now + GIVE_UP_AFTER
 
 
 _NOTHING_TO_ASK_BY = sa.and_(

@@ -16,7 +16,7 @@ from app.database import lock
 from app.errors import InvalidInput
 from app.money import spoken
 from app.payments.changes import change_payout
-from app.payments.doubts import perhaps_counted_already, refund_in_question
+from app.payments.doubts import other_in_question, perhaps_counted_already, refund_in_question
 from app.payments.evidence import Source, by_hand
 from app.payments.evidence_out import MoneyOut
 from app.payments.models import (
@@ -182,13 +182,12 @@ def _assign(session: Session, item: ReviewItem, said: ReviewDecision, _proposer_
     _check_aside(session, item, said)
     if consultation is None:
         raise ConsultationNotFound
-    is_placed = payment.consultation_id == consultation.id
     payment.consultation_id = consultation.id
-    prompt = prompt_of(session, payment)
-    if prompt is not None and not is_placed:  # a till's notice names no booking, and may be of this prompt
-        payment.next_query_at = now
-        perhaps_counted_already(session, payment, prompt, now)
-        return
+    if payment.channel is Channel.C2B:
+        payment.next_query_at = now  # the books know whether a prompt of this booking brought it
+        prompt = prompt_of(session, payment)
+        if prompt is not None and perhaps_counted_already(session, payment, prompt, now):
+            return  # nobody has looked at these two: a till's notice names no booking
     assign(session, consultation, payment, source=Source.STAFF, actor_id=said.actor_id, now=now)
 
 
@@ -197,8 +196,13 @@ def _check_same_money(session: Session, item: ReviewItem, said: ReviewDecision) 
     payment = session.get_one(Payment, item.payment_id)
     if payment.amount_returned:
         raise _impossible("Part of this money was given back, so it was there.")
-    if _other(session, payment) is None:
+    other = _other(session, payment)
+    if other is None:
         raise _impossible("There is no other payment that this could be.")
+    if other_in_question(item) not in (None, other.id):
+        raise _impossible(
+            f"By now it may be payment {other.id}, not the one that this item names; decide its item."
+        )
 
 
 def _other(session: Session, aside: Payment) -> Payment | None:

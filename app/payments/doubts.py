@@ -24,6 +24,7 @@ from app.payments.models import (
 from app.payments.review import open_item
 
 _REFUND = "refund:"
+_SAME_AS = "same-as:"
 
 
 def check_identity(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> bool:
@@ -97,12 +98,12 @@ def two_amounts(session: Session, payment: Payment, named: int, inbox_id: int | 
     )
 
 
-def perhaps_counted_already(session: Session, aside: Payment, other: Payment, now: datetime) -> None:
-    """Call a person where two payments may be one and the same; Safaricom is asked meanwhile."""
-    open_item(
+def perhaps_counted_already(session: Session, aside: Payment, other: Payment, now: datetime) -> bool:
+    """Call a person where two payments may be one and the same, once for each two; say whether it was done now."""
+    return open_item(
         session,
         ReviewKind.SECOND_PAYMENT,
-        news_key=f"payment:{aside.id}:same-as:{other.id}",
+        news_key=f"payment:{aside.id}:{_SAME_AS}{other.id}",
         payment_id=aside.id,
         consultation_id=other.consultation_id,
         receipt=aside.mpesa_receipt_number or other.mpesa_receipt_number,
@@ -121,7 +122,7 @@ def nobodys_money(session: Session, payment: Payment, inbox_id: int | None, hint
     open_item(
         session,
         ReviewKind.UNMATCHED_MONEY,
-        news_key=f"receipt:{payment.mpesa_receipt_number}",
+        news_key=f"payment:{payment.id}:whose",
         payment_id=payment.id,
         inbox_id=inbox_id,
         receipt=payment.mpesa_receipt_number,
@@ -162,7 +163,7 @@ def close_whose(session: Session, payment: Payment) -> None:
     """
     asked = sa.or_(
         ReviewItem.kind == ReviewKind.UNMATCHED_MONEY,
-        ReviewItem.news_key.startswith(f"payment:{payment.id}:same-as:"),
+        ReviewItem.news_key.startswith(f"payment:{payment.id}:{_SAME_AS}"),
     )
     items = sa.update(ReviewItem).where(ReviewItem.payment_id == payment.id, asked)
     session.execute(items.where(ReviewItem.status != ReviewStatus.RESOLVED).values(status=ReviewStatus.RESOLVED))
@@ -228,6 +229,12 @@ def refund_needs_a_person(session: Session, refund: Refund, now: datetime) -> No
         ),
         now=now,
     )
+
+
+def other_in_question(item: ReviewItem) -> int | None:
+    """Return the id of the payment that an item's payment may be the same as; None where it asks another thing."""
+    _, is_asked, number = item.news_key.partition(_SAME_AS)
+    return int(number) if is_asked else None
 
 
 def refund_in_question(item: ReviewItem) -> int | None:

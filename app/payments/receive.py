@@ -20,7 +20,7 @@ from app.payments.allocation import allocate
 from app.payments.events import record
 from app.payments.evidence import MoneyIn, Source
 from app.payments.models import Channel, Payment, PaymentEvent, PaymentStatus, ReviewKind
-from app.payments.same_money import prompt_of
+from app.payments.same_money import prompt_of, tell_apart
 
 ASK_AFTER = timedelta(seconds=10)
 _TELL_OF_RECEIPTS = (Source.C2B, Source.CALLBACK, Source.STATEMENT)
@@ -49,9 +49,7 @@ def _book(session: Session, consultation: Consultation, money: MoneyIn, *, now: 
     _enter(session, payment, money, now=now)
     if prompt is None:
         allocate(session, consultation, payment, now=now)
-    else:
-        payment.next_query_at = now
-        doubts.perhaps_counted_already(session, payment, prompt, now)
+    tell_apart(session, consultation, source=money.source, inbox_id=money.inbox_id, now=now)
     return payment.id
 
 

@@ -10,7 +10,9 @@ a query names none, so a prompt's is only what was asked for.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
+from functools import partial
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, aliased
@@ -20,7 +22,7 @@ from app.payments import doubts, ledger
 from app.payments.allocation import allocate, refresh_standing
 from app.payments.daraja import payer_matches, read_payer
 from app.payments.events import record
-from app.payments.evidence import Source
+from app.payments.evidence import MoneyIn, Source
 from app.payments.models import Channel, Payment, PaymentStatus
 from app.payments.shortfall import correct
 
@@ -28,9 +30,8 @@ from app.payments.shortfall import correct
 def notice_of(session: Session, prompt: Payment) -> Payment | None:
     """Find a paybill payment for the same booking, told since the prompt went out and unclaimed."""
     notices = _unclaimed_notices(prompt).where(Payment.id > prompt.id)  # clocks are set back, ids never
-    likeliest_first = notices.order_by(Payment.amount_received != prompt.amount, Payment.id)
-    found = session.scalars(likeliest_first)
-    return next((notice for notice in found if proof(session, notice, prompt) is not False), None)
+    found = session.scalars(notices.order_by(Payment.amount_received != prompt.amount, Payment.id))
+    return _likeliest((notice, proof(session, notice, prompt)) for notice in found)
 
 
 def is_claimed(session: Session, notice: Payment) -> bool:
@@ -53,7 +54,13 @@ def prompt_of(session: Session, notice: Payment) -> Payment | None:
     """Find a prompt of the same booking that a query proved and whose receipt nobody knows."""
     proved = _prompts_before(notice).where(Payment.status == PaymentStatus.COMPLETED)
     found = session.scalars(proved.order_by(Payment.amount != notice.amount_received, Payment.id))
-    return next((prompt for prompt in found if proof(session, notice, prompt) is not False), None)
+    return _likeliest((prompt, proof(session, notice, prompt)) for prompt in found)
+
+
+def _likeliest(found: Iterable[tuple[Payment, bool | None]]) -> Payment | None:
+    """Choose the first that is proved, else the first that is not disproved."""
+    judged = list(found)
+    return next((one for verdict in (True, None) for one, said in judged if said is verdict), None)
 
 
 def unheard_prompt_of(session: Session, notice: Payment) -> Payment | None:
@@ -167,6 +174,54 @@ def merge(
     refresh_standing(session, consultation, now=now)
 
 
+def tell_apart(
+    session: Session,
+    consultation: Consultation,
+    *,
+    source: Source,
+    inbox_id: int | None,
+    now: datetime,
+    told: MoneyIn | None = None,
+) -> None:
+    """Say of all that a locked booking keeps aside what it is, as far as that is known by now.
+
+    What was found out of one may tell of another. What staff have given back was there: they decided.
+    `told` is what the books have just said of a receipt.
+    """
+    kept = sa.select(Payment).where(
+        Payment.consultation_id == consultation.id, Payment.is_aside, Payment.amount_returned == 0
+    )
+    tell = partial(_tell, session, consultation, source=source, inbox_id=inbox_id, now=now, told=told)
+    while any(tell(aside) for aside in session.scalars(kept.order_by(Payment.id)).all()):
+        pass
+
+
+def _tell(
+    session: Session,
+    consultation: Consultation,
+    aside: Payment,
+    *,
+    source: Source,
+    inbox_id: int | None,
+    now: datetime,
+    told: MoneyIn | None,
+) -> bool:
+    """Assign or merge what is kept aside; where neither is proved, call a person and say False."""
+    other = prompt_of(session, aside) if aside.channel is Channel.C2B else notice_of(session, aside)
+    if other is None:
+        assign(session, consultation, aside, source=source, inbox_id=inbox_id, now=now)
+        return True
+    notice, prompt = (aside, other) if aside.channel is Channel.C2B else (other, aside)
+    if proof(session, notice, prompt):
+        named = told.amount if told and told.receipt == notice.mpesa_receipt_number else None
+        merge(session, consultation, aside, other, named_amount=named, now=now, source=source, inbox_id=inbox_id)
+        return True
+    doubts.perhaps_counted_already(session, aside, other, now)
+    if not notice.queries:
+        notice.next_query_at = now
+    return False
+
+
 def assign(
     session: Session,
     consultation: Consultation,
@@ -196,6 +251,8 @@ def assign(
     record(
         session, aside, aside.status, source=source, inbox_id=inbox_id, actor_id=actor_id, detail=detail, now=now
     )
-    if aside.is_verified:  # what a notice alone tells of stays before a person
+    if aside.is_verified:
         doubts.close_whose(session, aside)
+    else:  # what a notice alone tells of stays before a person, and the books are asked
+        aside.next_query_at = now
     allocate(session, consultation, aside, now=now)

@@ -21,7 +21,7 @@ from app.payments.allocation import allocate, refresh_standing
 from app.payments.events import record
 from app.payments.evidence import Evidence, Source
 from app.payments.models import Channel, Payment, PaymentStatus, ReviewKind
-from app.payments.same_money import assign, is_claimed, merge, notice_of, proof
+from app.payments.same_money import assign, is_claimed, merge, notice_of, proof, tell_apart
 from app.payments.schedule import next_second_look_at
 from app.payments.shortfall import correct
 from app.payments.states import TRANSITIONS, Action
@@ -38,6 +38,7 @@ def settle(session: Session, *, payment_id: int, evidence: Evidence, now: dateti
         raise LookupError(f"payment {payment_id} does not exist")
     action = TRANSITIONS[payment.status, evidence.says]
     _ACTIONS[action](session, consultation, payment, evidence, now)
+    tell_apart(session, consultation, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
 
 
 Step = Callable[[Session, Consultation, Payment, Evidence, datetime], None]
@@ -69,8 +70,6 @@ def _complete(
     if notice is None:
         allocate(session, consultation, payment, now=now)
         return
-    notice.next_query_at = now
-    doubts.perhaps_counted_already(session, payment, notice, now)
     refresh_standing(session, consultation, now=now)
 
 
@@ -154,7 +153,7 @@ def _join(
 ) -> None:
     """Make one of a prompt that a query proved and of the notice that the prompt's own news now names."""
     aside = notice if notice.is_aside else payment
-    if payment.is_aside == notice.is_aside or aside.amount_returned:
+    if not aside.is_aside or aside.amount_returned:
         check = "One receipt was counted as a prompt and as a paybill payment; take one of them back by hand."
         doubts.call_a_person(
             session, ReviewKind.CONTRADICTORY_NEWS, "counted-twice", payment, evidence, check, now
@@ -174,6 +173,13 @@ def _contradict(
         _record(session, payment, evidence, payment.status, now)
 
 
+def _fail_again(
+    _session: Session, _consultation: Consultation, payment: Payment, evidence: Evidence, _now: datetime
+) -> None:
+    if evidence.source is Source.CALLBACK:
+        payment.next_query_at = None  # only a query's word is doubted
+
+
 def _nothing(*_: object) -> None:
     """The same news again changes nothing."""
 
@@ -181,6 +187,7 @@ def _nothing(*_: object) -> None:
 _ACTIONS: dict[Action, Step] = {
     Action.COMPLETE: _complete,
     Action.FAIL: _fail,
+    Action.FAIL_AGAIN: _fail_again,
     Action.CANCEL: _cancel,
     Action.COMPARE: _compare,
     Action.CONTRADICT: _contradict,

@@ -21,6 +21,7 @@ class Action(Enum):
 
     COMPLETE = auto()
     FAIL = auto()
+    FAIL_AGAIN = auto()
     CANCEL = auto()
     COMPARE = auto()  # paid, and known to be: the same money again, its missing receipt, or more money
     CONTRADICT = auto()  # it cannot be both: a person must look
@@ -34,7 +35,7 @@ TRANSITIONS: dict[tuple[P, Says], Action] = {
     (P.PENDING, Says.FAILED): Action.FAIL,
     (P.PENDING, Says.GIVEN_UP): Action.CANCEL,
     (P.FAILED, Says.PAID): Action.COMPLETE,
-    (P.FAILED, Says.FAILED): Action.NOTHING,
+    (P.FAILED, Says.FAILED): Action.FAIL_AGAIN,
     (P.FAILED, Says.GIVEN_UP): Action.NOTHING,
     (P.CANCELLED, Says.PAID): Action.COMPLETE,
     (P.CANCELLED, Says.FAILED): Action.NOTHING,

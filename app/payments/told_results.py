@@ -39,9 +39,10 @@ from app.payments.models import (
 )
 from app.payments.purpose import purpose_of
 from app.payments.receive import hear_again
-from app.payments.same_money import assign, merge, notice_of, prompt_of, proof, unheard_prompt_of
+from app.payments.same_money import tell_apart, unheard_prompt_of
 from app.payments.settle import settle
 from app.payments.settle_out import settle_out
+from app.payments.shortfall import correct
 from app.payments.states import Says
 from app.payments.stop import stop_all
 
@@ -252,46 +253,26 @@ def learn_of_payment(
     if told is None or payment is None or told.receipt != payment.mpesa_receipt_number:
         return
     hear_again(session, payment_id, told, now=now)
+    if payment.channel is not Channel.C2B:
+        return
     payment.next_query_at = None
     if state.reason_type is not None:
         # What a prompt brought is a "Pay Bill Online" (production 2024).
         payment.came_by_prompt = "online" in state.reason_type.lower()
-    if consultation is None:
-        return
-    _tell_apart(session, consultation, payment, told, now=now)
-    prompt = unheard_prompt_of(session, payment)
-    if prompt is not None:
-        settle(session, payment_id=prompt.id, evidence=told.of_prompt(), now=now)
+    if consultation is not None:
+        _learn_of_notice(session, consultation, payment, told, now=now)
+    elif payment.consultation_id is not None:
+        payment.next_query_at = now  # two people have just placed it, and its booking is not locked here
 
 
-def _tell_apart(
+def _learn_of_notice(
     session: Session, consultation: Consultation, notice: Payment, told: MoneyIn, *, now: datetime
 ) -> None:
-    """Say of a notice and the prompts that may be the same payment what they are, now that the books spoke."""
-    for aside in [notice] if notice.is_aside else _aside_prompts(session, consultation):
-        other = prompt_of(session, aside) if aside is notice else notice_of(session, aside)
-        if aside.amount_returned:
-            continue  # what staff have given back was there; they decided
-        if other is None:
-            assign(session, consultation, aside, source=Source.STATUS, inbox_id=told.inbox_id, now=now)
-        elif notice in (aside, other) and proof(session, notice, other if aside is notice else aside):
-            merge(
-                session,
-                consultation,
-                aside,
-                other,
-                source=Source.STATUS,
-                inbox_id=told.inbox_id,
-                named_amount=told.amount,
-                now=now,
-            )
-        elif other.channel is Channel.C2B and not other.queries:
-            other.next_query_at = now  # the books have not been asked about this one
-
-
-def _aside_prompts(session: Session, consultation: Consultation) -> list[Payment]:
-    """Find the prompts of a booking that are kept aside because of its notices."""
-    aside = sa.select(Payment).where(
-        Payment.channel == Channel.STK, Payment.consultation_id == consultation.id, Payment.is_aside
-    )
-    return list(session.scalars(aside.order_by(Payment.id)))
+    """Put what the books say of a notice in effect for its booking, and for the prompts that it may be of."""
+    if told.amount != notice.amount_received and not notice.is_aside:
+        correct(session, consultation, notice, told.amount, now=now)
+        hear_again(session, notice.id, told, now=now)
+    tell_apart(session, consultation, source=told.source, inbox_id=told.inbox_id, now=now, told=told)
+    prompt = unheard_prompt_of(session, notice)
+    if prompt is not None:
+        settle(session, payment_id=prompt.id, evidence=told.of_prompt(), now=now)

@@ -22,6 +22,7 @@ from tests.payments.out_scenes import (
 )
 from tests.payments.scenes import (
     OTHER_PHONE,
+    ask_safaricom,
     at_once,
     cancel,
     close_money,
@@ -473,6 +474,131 @@ def test_a_prompt_that_was_sent_after_a_notice_is_not_ended_by_it(desk, booking)
     check_money(desk)
 
 
+@pytest.fixture
+def decide(desk):
+    """Have two people decide the same of an item; return what each was answered."""
+    two = [make_user(desk.app, name) for name in ("Dalmas", "Esther")]
+
+    def both(item: ReviewItem, **said: object) -> list[int]:
+        path, said = f"/api/payment/review/{item.id}/resolve", {"note": "looked", **said}
+        return [desk.http.post(path, json=said, headers=fresh(desk, one)).status_code for one in two]
+
+    return both
+
+
+def test_the_prompts_own_news_tells_apart_what_was_kept_aside_on_both_channels(desk, booking):
+    """A notice of other money came first, then a query, the prompt's notice, and its callback."""
+    desk.safaricom.control("switches", external_validation=False).raise_for_status()
+    dual(desk)
+    pay(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    desk.safaricom.drop_callbacks()
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    learn_by_query(desk)
+    deliver_again(desk, callbacks, "/c2b/")
+    assert [one.is_aside for one in desk.rows(Payment)] == [True, False, True]
+    deliver_again(desk, callbacks, "/callback/")
+    assert "contradictory_news" not in review_kinds(desk)
+    assert desk.payment().mpesa_receipt_number == desk.safaricom.moved[0]["receipt"]
+    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
+    until_quiet(desk, rounds=3)
+    assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
+    check_money(desk)
+
+
+def press_twice_and_prove_both(desk: Desk, booking: Consultation) -> list[dict]:
+    """Pay two prompts of which nothing is heard but what queries say; return what waits to be told."""
+    dual(desk)
+    pay(desk, booking)
+    press_again_later(desk, booking)
+    callbacks = waiting(desk.safaricom)
+    desk.safaricom.drop_callbacks()
+    desk.clock.advance(seconds=20)
+    ask_safaricom(desk)
+    assert [one.status for one in desk.rows(Payment)] == ["completed", "completed"]
+    return callbacks
+
+
+def test_what_is_found_out_of_one_notice_tells_of_the_other(desk, booking):
+    callbacks = press_twice_and_prove_both(desk, booking)
+    for callback in callbacks:
+        if "/c2b/" in callback["url"]:
+            knock(desk.app, door_of(callback), callback["body"])
+            until_quiet(desk, rounds=2)
+    assert all(one.merged_into_id for one in c2b_payments(desk))
+    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
+    assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
+    check_money(desk)
+
+
+def test_nobody_says_of_one_prompt_what_the_item_asks_of_another(desk, booking, decide):
+    callbacks = press_twice_and_prove_both(desk, booking)
+    told_of_second = [callback for callback in callbacks if "/c2b/" in callback["url"]][1]
+    knock(desk.app, door_of(told_of_second), told_of_second["body"])
+    [item] = [item for item in desk.rows(ReviewItem) if ":same-as:1" in item.news_key]
+    news_of_first = next(callback for callback in callbacks if "/callback/" in callback["url"])
+    knock(desk.app, door_of(news_of_first), news_of_first["body"])
+    assert decide(item, decision="same_money") == [422, 422]
+    [item] = [item for item in desk.rows(ReviewItem) if ":same-as:2" in item.news_key]
+    assert decide(item, decision="same_money") == [200, 200]
+    assert (received(desk), balance(desk, "suspense")) == (2 * FEE * 100, 0)
+    check_money(desk)
+
+
+def test_a_failure_that_a_callback_repeats_is_not_doubted_any_more(desk, booking):
+    """Else its prompt would count as one that may have brought what a notice tells of."""
+    dual(desk)
+    first = pay(desk, booking)
+    [news_of_first] = [one for one in waiting(desk.safaricom) if "/callback/" in one["url"]]
+    desk.safaricom.drop_callbacks()
+    desk.safaricom.faults(query_says="failed")
+    desk.clock.advance(seconds=30)
+    desk.run_jobs()
+    assert (desk.payment(first).status, desk.payment(first).next_query_at is None) == ("failed", False)
+    knock(desk.app, door_of(news_of_first), failure_of(news_of_first["body"]))
+    assert (desk.payment(first).status, desk.payment(first).next_query_at) == ("failed", None)
+
+
+def test_the_books_correct_a_notice_that_named_another_amount(desk, booking):
+    desk.safaricom.control("switches", external_validation=False).raise_for_status()
+    desk.safaricom.control("faults", scope="all", kind="c2b", faults={"amount_off": 500}).raise_for_status()
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    assert c2b_payments(desk)[0].amount_received == (FEE + 500) * 100
+    until_quiet(desk, rounds=3)
+    [payment] = c2b_payments(desk)
+    assert (payment.amount_received, payment.is_verified) == (FEE * 100, True)
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert "amount_mismatch" in review_kinds(desk)
+    assert Out(desk).balance("mpesa:working") == FEE * 100
+    check_money(desk)
+
+
+def test_the_books_are_asked_once_a_day_about_what_they_do_not_tell(desk, booking):
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    desk.safaricom.control("faults", scope="all", kind="status", faults={"callbacks": 0}).raise_for_status()
+    desk.clock.advance(days=2)
+    desk.send()
+    before = c2b_payments(desk)[0].queries
+    for _ in range(48):
+        desk.clock.advance(hours=1)
+        desk.send()
+    assert c2b_payments(desk)[0].queries == before + 2
+
+
+def test_money_that_could_not_be_booked_at_first_still_has_its_own_item(desk, booking, decide):
+    """A till that was registered late, say: the same receipt comes again and is kept aside."""
+    knock(desk.app, CONFIRMATION, notice(None, BusinessShortCode="600000"))
+    knock(desk.app, CONFIRMATION, notice(None, BillRefNumber="4455"))
+    [payment] = c2b_payments(desk)
+    [item] = [item for item in desk.rows(ReviewItem) if item.payment_id == payment.id]
+    assert (item.kind, item.status, payment.is_aside) == ("unmatched_money", "open", True)
+    assert decide(item, decision="assign", booking_id=booking.id) == [200, 200]
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+
+
 @pytest.mark.parametrize("books_first", [True, False])
 def test_a_prompt_told_of_after_another_payment_of_its_payer_is_not_counted_twice(desk, booking, books_first):
     desk.safaricom.control("switches", external_validation=False).raise_for_status()
@@ -534,7 +660,7 @@ def test_a_notice_of_a_till_is_one_with_a_prompt_that_a_query_proved_when_its_ow
     check_money(desk)
 
 
-def test_a_notice_of_a_till_that_staff_assign_is_not_counted_beside_its_prompt(desk, booking):
+def test_a_notice_of_a_till_that_staff_assign_is_not_counted_beside_its_prompt(desk, booking, decide):
     dual(desk)
     payment_id = pay(desk, booking)
     callbacks = waiting(desk.safaricom)
@@ -542,11 +668,7 @@ def test_a_notice_of_a_till_that_staff_assign_is_not_counted_beside_its_prompt(d
     learn_by_query(desk)
     tell_of_till(desk, callbacks)
     [item] = desk.rows(ReviewItem)
-    body = {"decision": "assign", "note": "the client says so", "booking_id": booking.id}
-    for name in ("Dalmas", "Esther"):
-        headers = fresh(desk, make_user(desk.app, name))
-        answer = desk.http.post(f"/api/payment/review/{item.id}/resolve", json=body, headers=headers)
-        assert answer.status_code == 200, answer.json
+    assert decide(item, decision="assign", booking_id=booking.id) == [200, 200]
     assert (balance(desk, "suspense"), desk.rows(Refund)) == (FEE * 100, [])
     assert "second_payment" in review_kinds(desk)
     until_quiet(desk, rounds=3)
@@ -732,7 +854,7 @@ def test_who_pressed_twice_and_was_told_of_once_has_paid_what_a_query_proves_bes
     check_money(desk)
 
 
-def test_a_person_is_called_where_one_notice_was_counted_for_two_prompts(desk, booking):
+def test_a_person_is_called_where_one_notice_was_counted_for_two_prompts(desk, booking, decide):
     dual(desk)
     first = pay(desk, booking)
     desk.safaricom.drop_callbacks()
@@ -750,12 +872,8 @@ def test_a_person_is_called_where_one_notice_was_counted_for_two_prompts(desk, b
     knock(desk.app, door_of(told_of_second), told_of_second["body"])
     assert desk.payment(second).merged_into_id == desk.payment(first).merged_into_id
     [item] = [item for item in desk.rows(ReviewItem) if item.kind == "contradictory_news"]
-    body = {"decision": "record_payment", "note": "on the statement", "amount": FEE}
-    body["receipt"] = desk.safaricom.moved[0]["receipt"]
-    for name in ("Dalmas", "Esther"):
-        headers = fresh(desk, make_user(desk.app, name))
-        answer = desk.http.post(f"/api/payment/review/{item.id}/resolve", json=body, headers=headers)
-        assert answer.status_code == 200, answer.json
+    receipt = desk.safaricom.moved[0]["receipt"]
+    assert decide(item, decision="record_payment", amount=FEE, receipt=receipt) == [200, 200]
     assert received(desk) == 2 * FEE * 100
     assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
     check_money(desk)
