@@ -16,6 +16,7 @@ from tests.payments.scenes import (
     learn_by_query,
     pay,
     press_again_later,
+    take_all_waiting,
     take_waiting,
     waiting,
 )
@@ -68,8 +69,7 @@ def deliver_only(desk: Desk, what: str) -> None:
 
 
 def deliver_in_order(desk: Desk, *words: str) -> None:
-    callbacks = waiting(desk.safaricom)
-    desk.safaricom.drop_callbacks()
+    callbacks = take_all_waiting(desk.safaricom)
     for word in words:
         for callback in callbacks:
             if word in callback["url"]:
@@ -119,8 +119,7 @@ def press_twice_and_prove_both(desk: Desk, booking: Consultation) -> list[dict]:
     dual(desk)
     pay(desk, booking)
     press_again_later(desk, booking)
-    callbacks = waiting(desk.safaricom)
-    desk.safaricom.drop_callbacks()
+    callbacks = take_all_waiting(desk.safaricom)
     desk.clock.advance(seconds=20)
     ask_safaricom(desk)
     assert [one.status for one in desk.rows(Payment)] == ["completed", "completed"]

@@ -121,6 +121,13 @@ def take_waiting(safaricom: Safaricom) -> dict:
     return callback
 
 
+def take_all_waiting(safaricom: Safaricom) -> list[dict]:
+    """Take all callbacks that wait out of Safaricom's hands, to deliver them in another way or order."""
+    callbacks = waiting(safaricom)
+    safaricom.drop_callbacks()
+    return callbacks
+
+
 def post(url: str, body: bytes | str) -> requests.Response:
     """Deliver a body as Safaricom delivers one."""
     raw = body.encode() if isinstance(body, str) else body

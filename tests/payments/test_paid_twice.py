@@ -42,6 +42,7 @@ from tests.payments.scenes import (
     press_again_later,
     review_kinds,
     standing,
+    take_all_waiting,
     waiting,
 )
 
@@ -101,8 +102,7 @@ def test_the_prompts_own_news_tells_apart_what_was_kept_aside_on_both_channels(d
     desk.safaricom.control("switches", external_validation=False).raise_for_status()
     dual(desk)
     pay(desk, booking)
-    callbacks = waiting(desk.safaricom)
-    desk.safaricom.drop_callbacks()
+    callbacks = take_all_waiting(desk.safaricom)
     pay_by_paybill(desk, booking.reference)
     desk.safaricom.deliver()
     learn_by_query(desk)
@@ -163,8 +163,7 @@ def test_a_prompt_told_of_after_another_payment_of_its_payer_is_not_counted_twic
     desk.safaricom.control("switches", external_validation=False).raise_for_status()
     dual(desk, payer_style="hashed")
     pay(desk, booking)
-    callbacks = waiting(desk.safaricom)
-    desk.safaricom.drop_callbacks()
+    callbacks = take_all_waiting(desk.safaricom)
     learn_by_query(desk)
     pay_by_paybill(desk, booking.reference)
     desk.safaricom.deliver()

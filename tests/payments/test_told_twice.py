@@ -33,6 +33,7 @@ from tests.payments.scenes import (
     pay,
     review_kinds,
     standing,
+    take_all_waiting,
     waiting,
 )
 
@@ -121,8 +122,7 @@ def test_a_notice_of_a_till_is_placed_by_the_callback_and_nobody_has_to_look_any
     """The notices of a till name another account than the prompt did."""
     dual(desk)
     payment_id = pay(desk, booking)
-    callbacks = waiting(desk.safaricom)
-    desk.safaricom.drop_callbacks()
+    callbacks = take_all_waiting(desk.safaricom)
     tell_of_till(desk, callbacks)
     [item] = desk.rows(ReviewItem)
     assert (item.kind, item.status) == ("unmatched_money", "open")
@@ -136,8 +136,7 @@ def test_a_notice_of_a_till_is_placed_by_the_callback_and_nobody_has_to_look_any
 def test_a_notice_of_a_till_is_one_with_a_prompt_that_a_query_proved_when_its_own_news_comes(desk, booking):
     dual(desk)
     payment_id = pay(desk, booking)
-    callbacks = waiting(desk.safaricom)
-    desk.safaricom.drop_callbacks()
+    callbacks = take_all_waiting(desk.safaricom)
     learn_by_query(desk)
     tell_of_till(desk, callbacks)
     deliver_again(desk, callbacks, "/callback/")
@@ -151,8 +150,7 @@ def test_a_notice_of_a_till_is_one_with_a_prompt_that_a_query_proved_when_its_ow
 def test_a_notice_of_a_till_that_staff_assign_is_not_counted_beside_its_prompt(desk, booking):
     dual(desk)
     payment_id = pay(desk, booking)
-    callbacks = waiting(desk.safaricom)
-    desk.safaricom.drop_callbacks()
+    callbacks = take_all_waiting(desk.safaricom)
     learn_by_query(desk)
     tell_of_till(desk, callbacks)
     [item] = desk.rows(ReviewItem)
