@@ -109,6 +109,8 @@ class _Books:
         self.references = dict(world.rows("select reference, id from consultations"))
         placed = "select payment_id from payment_events where source = 'staff'"
         self.placed_by_staff = {row[0] for row in world.rows(placed)}
+        asked = "select news_key from review_items where status = 'open' and news_key like '%:same-as:%'"
+        self.perhaps_told_again = {int(row[0].rpartition(":")[2]) for row in world.rows(asked)}
 
     def compare(self, moved: Movement) -> None:
         if moved.kind == "C2B":
@@ -191,6 +193,12 @@ class _Books:
         else:
             self._lose(moved, asked, "a query would have told")
 
+    def is_told_again_aside(self, prompt: Row) -> bool:
+        """Say whether a prompt is told of again by a notice kept aside, and a person is asked about the two."""
+        kept = [moved for number, moved in self.stands_for.items() if self.by_id[number].is_aside]
+        is_told = any(moved.checkout_request_id == prompt.checkout_id for moved in kept)
+        return is_told and prompt.id in self.perhaps_told_again
+
     def _lose(self, moved: Movement, asked: Row, why: str) -> None:
         self.broken.append(
             (
@@ -211,7 +219,9 @@ def money_in(world: World) -> Broken:
     yield from books.broken
     for row in books.payments:
         is_known = row.id in books.stands_for or row.merged_into is not None or row.is_aside
-        if row.status == "completed" and not is_known:
+        if row.status == "completed" and not is_known and books.is_told_again_aside(row):
+            world.counts["payments: counted, and perhaps told again by what is aside"] += 1
+        elif row.status == "completed" and not is_known:
             yield INVENTED, f"payment {row.id} is completed, receipt {row.receipt}"
     cash = world.rows(
         "select coalesce(sum(case when debit = 'mpesa:working' then amount"
