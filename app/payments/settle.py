@@ -69,8 +69,8 @@ def _complete(
     _hold(session, payment, payment.amount_received, "received", now)
     if notice is None:
         allocate(session, consultation, payment, now=now)
-        return
-    refresh_standing(session, consultation, now=now)
+    else:
+        refresh_standing(session, consultation, now=now)
 
 
 def _end_as(
@@ -176,8 +176,9 @@ def _contradict(
 def _fail_again(
     _session: Session, _consultation: Consultation, payment: Payment, evidence: Evidence, _now: datetime
 ) -> None:
+    """End the doubt about a failure once the prompt's own news says the same: only a query's word is doubted."""
     if evidence.source is Source.CALLBACK:
-        payment.next_query_at = None  # only a query's word is doubted
+        payment.next_query_at = None
 
 
 def _nothing(*_: object) -> None:

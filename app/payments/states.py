@@ -21,7 +21,7 @@ class Action(Enum):
 
     COMPLETE = auto()
     FAIL = auto()
-    FAIL_AGAIN = auto()
+    FAIL_AGAIN = auto()  # said before, perhaps by a query alone
     CANCEL = auto()
     COMPARE = auto()  # paid, and known to be: the same money again, its missing receipt, or more money
     CONTRADICT = auto()  # it cannot be both: a person must look

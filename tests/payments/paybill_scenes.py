@@ -143,6 +143,16 @@ def tell_of_till(desk: Desk, callbacks: list[dict]) -> None:
     assert knock(desk.app, door_of(told_first), body).status_code == 200
 
 
+def prove_and_tell_of_till(desk: Desk, booking: Consultation) -> tuple[int, list[dict]]:
+    """Have a query prove a paid prompt, then tell of it as a till's money; return its payment and all its news."""
+    dual(desk)
+    payment_id = pay(desk, booking)
+    callbacks = take_all_waiting(desk.safaricom)
+    learn_by_query(desk)
+    tell_of_till(desk, callbacks)
+    return payment_id, callbacks
+
+
 def two_of_staff(desk: Desk) -> list[User]:
     return [make_user(desk.app, name) for name in ("Dalmas", "Esther")]
 

@@ -24,6 +24,7 @@ from tests.payments.paybill_scenes import (
     deliver_in_order,
     deliver_only,
     dual,
+    prove_and_tell_of_till,
     received,
     tell_of_till,
     two_of_staff,
@@ -134,11 +135,7 @@ def test_a_notice_of_a_till_is_placed_by_the_callback_and_nobody_has_to_look_any
 
 
 def test_a_notice_of_a_till_is_one_with_a_prompt_that_a_query_proved_when_its_own_news_comes(desk, booking):
-    dual(desk)
-    payment_id = pay(desk, booking)
-    callbacks = take_all_waiting(desk.safaricom)
-    learn_by_query(desk)
-    tell_of_till(desk, callbacks)
+    payment_id, callbacks = prove_and_tell_of_till(desk, booking)
     deliver_again(desk, callbacks, "/callback/")
     [notice_] = c2b_payments(desk)
     assert (notice_.merged_into_id, notice_.consultation_id) == (payment_id, booking.id)
@@ -148,11 +145,7 @@ def test_a_notice_of_a_till_is_one_with_a_prompt_that_a_query_proved_when_its_ow
 
 
 def test_a_notice_of_a_till_that_staff_assign_is_not_counted_beside_its_prompt(desk, booking):
-    dual(desk)
-    payment_id = pay(desk, booking)
-    callbacks = take_all_waiting(desk.safaricom)
-    learn_by_query(desk)
-    tell_of_till(desk, callbacks)
+    payment_id, _ = prove_and_tell_of_till(desk, booking)
     [item] = desk.rows(ReviewItem)
     assert decide(desk, two_of_staff(desk), item, decision="assign", booking_id=booking.id) == [200, 200]
     assert (balance(desk, "suspense"), desk.rows(Refund)) == (FEE * 100, [])
