@@ -1,15 +1,16 @@
-"""Threads of which only one runs at a time, and only until its next pause: whoever holds the baton."""
+"""Tasks of which only one runs at a time, and only until its next pause: whoever holds the baton."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from greenlet import getcurrent, greenlet
+
 
 class Killed(BaseException):
-    """The process that this thread belonged to is dead; not an Exception, since nothing may catch it."""
+    """The process that this task belonged to is dead; not an Exception, since nothing may catch it."""
 
 
 class Clock(Protocol):
@@ -19,9 +20,9 @@ class Clock(Protocol):
 
 
 class Task:
-    """One request or job: a thread of its own, which waits at `point` until it is stepped."""
+    """One request or job: a stack of its own, which waits at `point` until it is stepped."""
 
-    def __init__(self, name: str, kind: str, starts_at: datetime) -> None:
+    def __init__(self, name: str, kind: str, starts_at: datetime, work: Callable[[], None]) -> None:
         self.name = name
         self.kind = kind
         self.point = "begin"
@@ -29,40 +30,36 @@ class Task:
         self.is_done = False
         self.is_dead = False
         self.error: BaseException | None = None
-        self.go = threading.Semaphore(0)
+        self.stack = greenlet(self._run)
+        self._work = work
+
+    def _run(self) -> None:
+        try:
+            if not self.is_dead:
+                self._work()
+        except BaseException as error:  # handed to the scheduler, which decides what it means
+            self.error = error
+        self.is_done = True
 
 
 class Baton:
-    """Start, pause, step and kill tasks; all but `pause` belong to the one thread that schedules."""
+    """Start, pause, step and kill tasks; all but `pause` belong to the scheduler."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._back = threading.Semaphore(0)
-        self._here = threading.local()
+        self._running: Task | None = None
         self.tasks: list[Task] = []
 
     @property
     def current(self) -> Task | None:
-        """The task whose thread asks; None in the scheduling thread."""
-        return getattr(self._here, "task", None)
+        """The task that asks; None in the scheduler."""
+        return self._running
 
     def start(self, name: str, kind: str, work: Callable[[], None]) -> Task:
         """Add a task; it does nothing until it is stepped."""
-        task = Task(name, kind, self._clock.now())
+        task = Task(name, kind, self._clock.now(), work)
         self.tasks.append(task)
-        threading.Thread(target=self._run, args=(task, work), daemon=True).start()
         return task
-
-    def _run(self, task: Task, work: Callable[[], None]) -> None:
-        self._here.task = task
-        task.go.acquire()
-        try:
-            if not task.is_dead:
-                work()
-        except BaseException as error:  # handed to the scheduler, which decides what it means
-            task.error = error
-        task.is_done = True
-        self._back.release()
 
     def pause(self, point: str, seconds: float = 0.0) -> None:
         """Give the baton back for at least so many virtual seconds; raise Killed if the process died meanwhile."""
@@ -72,15 +69,16 @@ class Baton:
         if not task.is_dead:
             task.point = point
             task.wakes_at = self._clock.now() + timedelta(seconds=seconds)
-            self._back.release()
-            task.go.acquire()
+            self._scheduler.switch()
         if task.is_dead:
             raise Killed
 
     def step(self, task: Task) -> None:
         """Let one task run to its next pause or to its end."""
-        task.go.release()
-        self._back.acquire()
+        self._running, self._scheduler = task, getcurrent()
+        task.stack.parent = self._scheduler
+        task.stack.switch()
+        self._running = None
         if task.is_done:
             self.tasks.remove(task)
 
