@@ -43,7 +43,7 @@ class B2c:
 
     def _order_with_id(self, visit: Visit) -> Reply:
         originator_conversation_id = fields.text(visit.fields, "OriginatorConversationID")
-        if self._results.find(originator_conversation_id):
+        if self._results.has_taken(originator_conversation_id):
             raise Refused(refusals.DUPLICATE_ORIGINATOR)
         return self._order(visit, originator_conversation_id)
 

@@ -104,6 +104,9 @@ class Faults:
     timeout_notice: Literal["", "echo", "failed_result"] = ""
     """The QueueTimeOutURL is told first, the result comes 30 s later: with the request as it was sent,
     SecurityCredential included, or with a failed result (both are told of production, no body was recorded)."""
+    own_ids: Literal["", "known_by_both", "known_by_own"] = ""
+    """Answer and result of a B2C name an OriginatorConversationID of Safaricom's own making (public samples); its
+    books then know the order by the sender's as well, or by its own alone."""
     single_parameter: bool = False
     """The result has one parameter, which is then an object and no list."""
     failed_id: Literal["", "receipt", "zeros", "sixteen_zeros"] = ""

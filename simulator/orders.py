@@ -44,6 +44,8 @@ class Order:
     originator_conversation_id: str
     sent: Fields = field(repr=False)
     at: datetime
+    known_by: frozenset[str] = frozenset()
+    """The ids under which a question finds it."""
     ending: Ending | None = None
     ended_at: datetime | None = None
     movement: Movement | None = None

@@ -33,22 +33,30 @@ class Results:
         return list(self._orders.values())
 
     def find(self, conversation_id: str) -> Order | None:
-        """Find an order by Safaricom's id or by the one its sender gave it."""
-        return self._orders.get(conversation_id) or next(
-            (one for one in self._orders.values() if one.originator_conversation_id == conversation_id), None
-        )
+        """Find an order by an id under which the books know it."""
+        return next((one for one in self._orders.values() if conversation_id in one.known_by), None)
+
+    def has_taken(self, originator_conversation_id: str) -> bool:
+        """Say whether a sender has used this id before."""
+        return any(one.wanted.originator_conversation_id == originator_conversation_id for one in self.all())
 
     def accept(self, visit: Visit, wanted: Wanted, carry_out: CarryOut) -> Reply:
         """Take an order, let it be carried out, and answer."""
         core = self._core
         now = core.clock.now()
+        conversation_id, senders_id = core.ids.conversation(now), wanted.originator_conversation_id
+        originator_id = core.ids.request() if visit.faults.own_ids or not senders_id else senders_id
+        known_by = {conversation_id, originator_id}
+        if visit.faults.own_ids != "known_by_own":
+            known_by.add(senders_id)
         order = Order(
             kind=visit.kind,
             wanted=wanted,
-            conversation_id=core.ids.conversation(now),
-            originator_conversation_id=wanted.originator_conversation_id or core.ids.request(),
+            conversation_id=conversation_id,
+            originator_conversation_id=originator_id,
             sent=visit.fields,
             at=now,
+            known_by=frozenset(known_by - {""}),
         )
         self._orders[order.conversation_id] = order
         visit.noted |= _noted(order)

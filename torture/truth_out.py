@@ -42,7 +42,7 @@ def money_out(world: World) -> Broken:
     stands_for: Counter[int] = Counter()
     paid: Counter[tuple[str, int | None]] = Counter()
     for moved in out:
-        order = _order_of(orders, moved)
+        order = _order_of(world, orders, moved)
         if order is not None and moved.kind != "EXTERNAL_REVERSAL":
             paid[order.purpose] += 1
         if order is not None and order.status == "completed":
@@ -68,10 +68,11 @@ def money_out(world: World) -> Broken:
     _count(world, out, orders)
 
 
-def _order_of(orders: list[Order], moved: Movement) -> Order | None:
-    """Find our order by its own id, or by the payment that it reverses."""
+def _order_of(world: World, orders: list[Order], moved: Movement) -> Order | None:
+    """Find our order by the id that we gave it, or by the payment that it reverses."""
+    asked = {one.conversation_id: one.wanted.originator_conversation_id for one in world.engine.orders}
     for order in orders:
-        if order.own_id == moved.originator_conversation_id and moved.kind == "B2C":
+        if moved.kind == "B2C" and order.own_id == asked[moved.conversation_id]:
             return order
         if order.kind == "reversal" and order.original_receipt == moved.reverses:
             return order

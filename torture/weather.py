@@ -102,6 +102,7 @@ ORDER_FAULTS: dict[str, list[Draw]] = {
     ],
     "order under way": [{"carried_out_after_s": seconds} for seconds in (20.0, 90.0, 1500.0)],
     "result misreports": [{"amount_off": off} for off in (-1, 1)],
+    "orders renamed": [{"own_ids": "known_by_both"}],
     "result odd": [
         {"callback_body": "not_json"},
         {"single_parameter": True},

@@ -231,9 +231,9 @@ def _due_payments(now: datetime) -> sa.Select[tuple[Payment]]:
 
 
 def _id_to_ask_by(attempt: Disbursement) -> str | None:
-    if attempt.kind is DisbursementKind.B2C:
-        return attempt.originator_conversation_id
-    return attempt.safaricom_originator_id
+    """Take each id of an order in turn, from question to question."""
+    ids = attempt.ids_to_ask_by
+    return ids[attempt.queries % len(ids)] if ids else None
 
 
 @transactional

@@ -204,7 +204,9 @@ def _locked(session: Session, disbursement_id: int) -> Disbursement:
 def _note_taken(session: Session, *, disbursement_id: int, accepted: AskAccepted | None, now: datetime) -> None:
     """Write Safaricom's ids on the attempt; its result may have come first, so nothing else is touched."""
     attempt = _locked(session, disbursement_id)
-    if accepted is not None:
+    if accepted is None:  # it was turned away because it is there, under the id that we gave it
+        attempt.safaricom_originator_id = attempt.safaricom_originator_id or attempt.originator_conversation_id
+    else:
         is_copy = attempt.kind is DisbursementKind.REVERSAL  # with ids of its own; a B2C keeps its first
         if is_copy or attempt.conversation_id is None:
             attempt.conversation_id = accepted.conversation_id

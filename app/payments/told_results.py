@@ -19,6 +19,7 @@ from app.payments.daraja import (
     MalformedResult,
     TransactionState,
     account_balances,
+    b2c_payment,
     describe_api,
     parse_result,
     transaction_state,
@@ -90,7 +91,7 @@ def _apply_to_order(
     if result is None or evidence is None:
         ask_soon(session, disbursement_id, now=now)
         return
-    if _is_about_another(attempt, result):
+    if _is_about_another(attempt, result) and not _may_name_it_otherwise(session, attempt, result):
         if not _has_unknown_copies(attempt):
             check = "A result came to the address of this order and names another; check the M-Pesa statement."
             doubts.call_about_sending(session, attempt, "other-order", check, evidence, now)
@@ -99,6 +100,7 @@ def _apply_to_order(
         ask_soon(session, disbursement_id, now=now)
         return
     settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
+    attempt.conversation_id = attempt.conversation_id or result.conversation_id
 
 
 def _is_about_another(attempt: Disbursement, result: ApiResult) -> bool:
@@ -107,6 +109,27 @@ def _is_about_another(attempt: Disbursement, result: ApiResult) -> bool:
     if original is not None:
         return original != attempt.original_receipt
     return _names_others_alone(attempt, result)
+
+
+def _may_name_it_otherwise(session: Session, attempt: Disbursement, result: ApiResult) -> bool:
+    """Say whether a result may be of a payout for which no answer has told us Safaricom's ids.
+
+    A result may name those alone (public samples). It came to the address that only this order has; its amount and
+    payee must be the order's, and its ids no other order's.
+    """
+    if attempt.kind is DisbursementKind.REVERSAL or attempt.conversation_id is not None:
+        return False
+    paid, named = b2c_payment(result), {result.originator_conversation_id, result.conversation_id} - {None}
+    if paid is not None:
+        payee = paid.receiver.number if paid.receiver else None
+        if cents(paid.amount) != attempt.amount or payee not in (None, attempt.phone):
+            return False
+    of_others = sa.or_(
+        Disbursement.originator_conversation_id.in_(named),
+        Disbursement.safaricom_originator_id.in_(named),
+        Disbursement.conversation_id.in_(named),
+    )
+    return session.scalar(sa.select(Disbursement.id).where(of_others).limit(1)) is None
 
 
 def _has_unknown_copies(attempt: Disbursement) -> bool:
@@ -227,6 +250,8 @@ def _not_found(session: Session, disbursement_id: int, *, inbox_id: int, now: da
     if attempt is None or attempt.status not in (DisbursementStatus.SENT, DisbursementStatus.FAILED):
         return
     attempt.times_not_found += 1
+    if attempt.times_not_found < len(attempt.ids_to_ask_by):
+        return  # under another of its ids it may be known
     if attempt.status is DisbursementStatus.FAILED:
         unpaid = MoneyOut(
             source=Source.STATUS, says=Says.FAILED, reason="not_found", proves_unpaid=True, inbox_id=inbox_id
@@ -238,8 +263,12 @@ def _not_found(session: Session, disbursement_id: int, *, inbox_id: int, now: da
 
 
 def _may_be_sent_again(attempt: Disbursement, now: datetime) -> bool:
-    """Say so of a B2C, which its id keeps from being made twice, and of a reversal as long as copies are sent."""
-    return attempt.kind is DisbursementKind.B2C or may_be_repeated(attempt, now)
+    """Say so of a B2C of which it is unknown whether it arrived, and of a reversal as long as copies are sent.
+
+    What Safaricom has taken needs no second sending, whatever its books say: only its id would keep it from being
+    made twice.
+    """
+    return not attempt.is_taken if attempt.kind is DisbursementKind.B2C else may_be_repeated(attempt, now)
 
 
 def learn_of_payment(

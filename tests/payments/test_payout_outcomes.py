@@ -84,6 +84,46 @@ def test_a_repeat_that_safaricom_knows_already_is_paid_once(rich: Treasury):
     assert (len(rich.orders()), rich.moved()) == (1, [AMOUNT])
 
 
+@pytest.mark.parametrize("phone", [numbers.RESULT_LOST, numbers.RESULT_FIRST, numbers.ANSWER_LOST])
+def test_an_order_that_safaricom_calls_by_an_id_of_its_own_is_paid_once_and_known(rich: Treasury, phone):
+    rename_orders(rich)
+    payout_id = rich.approved(recipient_phone=phone)
+    assert until_decided(rich, payout_id) == "completed"
+    [attempt] = rich.attempts(payout_id)
+    assert attempt.originator_conversation_id not in {one["originator_conversation_id"] for one in rich.orders()}
+    assert (attempt.sends, rich.moved(), rich.desk.rows(ReviewItem)) == (1, [AMOUNT], [])
+
+
+def test_that_an_order_is_not_known_by_our_id_proves_nothing_while_safaricoms_was_not_asked_by(rich: Treasury):
+    rename_orders(rich)
+    payout_id = rich.approved(recipient_phone=numbers.FAILURE_FIRST)
+    rich.desk.send()
+    [failure] = [one for one in waiting(rich.desk.safaricom) if '"ResultCode":0' not in one["body"]]
+    rich.desk.safaricom.drop_callbacks()
+    knock(rich.app, door_of(failure), failure["body"])
+    assert rich.payout(payout_id).status == "failed"
+    for _ in range(2):
+        rich.ask_and_hear()
+    assert (rich.payout(payout_id).status, rich.payout(payout_id).is_frozen) == ("completed", True)
+    assert [attempt.disproved_at for attempt in rich.attempts(payout_id)] == [None]
+
+
+def test_what_safaricom_has_taken_is_not_sent_again_whatever_its_books_say(rich: Treasury):
+    payout_id = rich.approved(recipient_phone=numbers.RESULT_LOST)
+    rich.desk.safaricom.control("faults", scope="all", kind="status", faults={"status_says": "not_found"})
+    assert until_decided(rich, payout_id) == "processing"
+    rich.desk.clock.advance(hours=24)
+    rich.desk.send()
+    assert [attempt.sends for attempt in rich.attempts(payout_id)] == [1]
+    assert {item.kind for item in rich.desk.rows(ReviewItem)} == {"unknown_outcome"}
+
+
+def rename_orders(treasury: Treasury) -> None:
+    """Have Safaricom name its own OriginatorConversationIDs, and know orders by those alone."""
+    named = {"own_ids": "known_by_own"}
+    treasury.desk.safaricom.control("faults", scope="all", kind="b2c", faults=named).raise_for_status()
+
+
 def test_a_failed_payout_gives_the_money_and_the_day_back(rich: Treasury):
     payout_id = rich.approved(recipient_phone=numbers.NO_CUSTOMER)
     rich.send_and_hear()

@@ -225,6 +225,22 @@ class Disbursement(Base):
     queries: Mapped[int] = mapped_column(default=0)
     times_not_found: Mapped[int] = mapped_column(default=0)
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether Safaricom has said that it has this order."""
+        return self.conversation_id is not None or self.safaricom_originator_id is not None
+
+    @property
+    def ids_to_ask_by(self) -> list[str]:
+        """The ids under which Safaricom's books may have the order; none of a reversal that was never answered.
+
+        The pages do not agree whether they know a B2C by the id that we gave it or by the one that the answer
+        named (daraja-docs Transaction Status and B2C).
+        """
+        own = [self.originator_conversation_id] if self.kind is DisbursementKind.B2C else []
+        theirs = self.safaricom_originator_id
+        return own if theirs is None or theirs in own else [*own, theirs]
+
 
 class DisbursementEvent(Base):
     """One thing that was done or heard of an attempt; never changed afterwards."""
