@@ -197,6 +197,7 @@ _NO_RECEIPT_UNIQUE = without_unique("payments", "uq_payments_mpesa_receipt_numbe
 _NO_EVENT_KEY_UNIQUE = without_unique("ledger_transfers", "uq_ledger_transfers_event_key", "event_key", 1)
 _JOURNAL_WITHOUT_LINES = types.SimpleNamespace(**{**vars(ledger), "transfer": nothing})
 _SHORT_AND_LATE = Knobs(faults={"charge off": 0.9, "callback late": 0.9}, clients=3, deeds=8)
+_STALLS = Knobs(faults={"stall": 0.9}, clients=3, deeds=8)
 _P, _A = PaymentStatus, Action
 _YEARS = timedelta(days=3650)
 
@@ -212,6 +213,7 @@ PROMPTS = (
     Mutant("giving up after a minute", swap((inquire, "GIVE_UP_AFTER", timedelta(minutes=1)))),
     Mutant("giving up never", swap((inquire, "GIVE_UP_AFTER", _YEARS))),
     Mutant("a prompt counts as gone after ten seconds", swap((collect, "PROMPT_LIFE", timedelta(seconds=10)))),
+    Mutant("a prompt is sent however late", swap((collect, "SEND_WITHIN", _YEARS)), weather=_STALLS),
     Mutant("the hold ends under a live prompt", swap((collect, "extend_hold", nothing))),
     Mutant(
         "two live prompts for a booking",

@@ -43,6 +43,7 @@ class Wire(BaseAdapter):
         url = urlsplit(str(request.url))
         read_timeout_s = timeout[1]
         world = self._world
+        handed_at = world.clock.now()
         world.baton.pause(f"before {url.path}")
         if world.happens("no connection"):
             pool = HTTPConnectionPool(str(url.hostname))
@@ -50,7 +51,7 @@ class Wire(BaseAdapter):
             raise requests.ConnectTimeout(MaxRetryError(pool, url.path, refused), request=request)
         if world.happens("request lost"):
             self._time_out(read_timeout_s, request)
-        reply = world.line.answer(_call(request))
+        reply = world.line.answer(_call(request), handed_at)
         world.process.deliver_before_answer(reply.callbacks_first)
         if reply.delay_s >= read_timeout_s:
             self._time_out(read_timeout_s, request)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from simulator.config import Config
 from simulator.engine import Safaricom
 from simulator.faults import Kind
 from simulator.paybill import BillPayment
-from simulator.records import Call, Reply
+from simulator.records import Call, Reply, Request
 from torture.people import ring
 from torture.weather import BY_KIND
 
@@ -32,11 +32,15 @@ Drawn = dict[str, Any]
 
 @dataclass(frozen=True)
 class Sent:
-    """One STK push that reached Safaricom, and the request or job whose doing it was."""
+    """One STK push that reached Safaricom, and the request or job whose doing it was.
+
+    `handed_at` is when the application let go of it, by its own clock, and `held` how long it then stood still.
+    """
 
     task: str
-    pressed_at: datetime
     at: datetime
+    handed_at: datetime
+    held: timedelta
     callback_url: str
     accepted: bool
     error: str
@@ -62,8 +66,8 @@ class Line:
         self.told_of: dict[str, Drawn] = {}
         """What was to go wrong with the paybill notice of each prompt that was paid, by receipt."""
 
-    def answer(self, call: Call) -> Reply:
-        """Answer one request."""
+    def answer(self, call: Call, handed_at: datetime) -> Reply:
+        """Answer one request, which the application let go of at `handed_at` by its own clock."""
         world, engine = self._world, self.engine
         if world.happens("token expired", 0.2):
             engine.expire_tokens()
@@ -75,7 +79,7 @@ class Line:
         world.note("safaricom", f"{request.kind} {name} {reply.status} {reply.fate} {request.error}".rstrip())
         world.counts[f"asked {request.kind}"] += 1
         if call.path == PUSH_PATH:
-            self._remember(request.callback_url, request.accepted, request.error)
+            self._remember(request, handed_at)
         if len(engine.pushes) > pushes:
             push = engine.pushes[-1]
             self.faults_of[push.checkout_request_id] = dict(push.own_faults)
@@ -137,7 +141,7 @@ class Line:
         """Say whether an order's result was a lie already: nobody can find out two lies about one order."""
         about = asked.get("OriginalConversationID") or asked.get("OriginatorConversationID")
         return any(
-            order.originator_conversation_id == about
+            about in order.known_by
             and "contradiction" in self.faults_of.get(order.conversation_id, {})
             for order in self.engine.orders
         )
@@ -156,7 +160,11 @@ class Line:
                     self._world.counts[f"fault: {name}"] += 1
         return drawn
 
-    def _remember(self, callback_url: str, accepted: bool, error: str) -> None:
-        task, now = self._world.baton.current, self._world.truth.now()
-        name, pressed_at = (task.name, task.began_at) if task else ("nobody", now)
-        self.sent.append(Sent(name, pressed_at, now, callback_url, accepted, error))
+    def _remember(self, request: Request, handed_at: datetime) -> None:
+        world = self._world
+        name = world.baton.current.name if world.baton.current else "nobody"
+        held = world.clock.now() - handed_at
+        sent = Sent(
+            name, world.truth.now(), handed_at, held, request.callback_url, request.accepted, request.error
+        )
+        self.sent.append(sent)

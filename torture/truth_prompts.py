@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from torture.truth_in import of_url, payments_of
 from torture.verdicts import (
     BY_MACHINE,
     INTENT,
+    LATE,
     MACHINE,
     OLDER,
     PAID_TWICE,
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
     from torture.world import World
 
 
+_IN_GOOD_TIME = timedelta(seconds=30)
+
+
 def prompts(world: World) -> Broken:
-    """I18, I19, I30, I31: one prompt for one press of a person, none while an older one rings."""
+    """I18, I19, I30, I31: one prompt for one press of a person, soon, and none while an older one rings."""
     payments = payments_of(world)
+    asked_at = {
+        payment_id: datetime.fromisoformat(at).replace(tzinfo=UTC)
+        for payment_id, at in world.rows("select id, created_at from payments")
+    }
     per_task: Counter[str] = Counter()
     per_press: Counter[str] = Counter()
     for sent in world.line.sent:
@@ -37,8 +45,11 @@ def prompts(world: World) -> Broken:
         if "presses pay" not in sent.task:
             world.counts[BY_MACHINE] += 1
             yield MACHINE, sent.task
-        if of_url(payments, sent.callback_url) is None:
+        row = of_url(payments, sent.callback_url)
+        if row is None:
             yield INTENT, f"{sent.task} sent a push that no payment stands for"
+        elif sent.handed_at - asked_at[row.id] > _IN_GOOD_TIME and not world.knobs.rate("clock stepped"):
+            yield LATE, sent.task
     for press, times in (*per_task.items(), *per_press.items()):
         if times > 1:
             yield PRESS, f"{press} sent {times}"
@@ -54,7 +65,7 @@ def prompts(world: World) -> Broken:
 
 
 def _overlapping(world: World) -> Broken:
-    """Look for two prompts at once; one sent long after the press may outlive what we believe: harm, counted."""
+    """Look for two prompts at once; one that stood still on its way out may do that: harm, counted."""
     stepped = world.knobs.rate("clock stepped")
     pushes = {push.callback_url: push for push in world.engine.pushes}
     accepted = [one for one in world.line.sent if one.accepted]
@@ -66,12 +77,12 @@ def _overlapping(world: World) -> Broken:
             same = push.msisdn == pushes[later.callback_url].msisdn if later.callback_url in pushes else True
             if not rings or not same or refused_token or older.callback_url == later.callback_url:
                 continue
-            prompt = (older.at - older.pressed_at).total_seconds() < 60
+            was_held = max(older.held, later.held) > _IN_GOOD_TIME
             booking = {row.consultation_id for row in payments_of(world) if of_url([row], older.callback_url)}
             other = {row.consultation_id for row in payments_of(world) if of_url([row], later.callback_url)}
             if booking != other and later.callback_url not in pushes:
                 continue
-            if prompt and not stepped:
+            if not was_held and not stepped:
                 yield OLDER, f"{later.task} after {older.task}"
             else:
                 world.counts[RANG_ON] += 1

@@ -22,6 +22,7 @@ FOUND = "I15 news from Safaricom finds its addressee"
 PATIENCE = "I17 nobody is given up before a day is over"
 PHONE = "I18 no phone rings a fourth time in ten minutes"
 OLDER = "I19 no push while an older prompt rings"
+LATE = "I19 no push long after it was asked for"
 KEY = "I23 one key has one answer"
 LASTS = "I24 what was answered lasts"
 SEEN = "I25 what was seen stays"
@@ -31,13 +32,13 @@ MACHINE = "I30 no machine sends a prompt"
 PRESS = "I30 one press is one prompt"
 NAMES = (
     ONCE, EXACT, INTENT, INVENTED, PLACED, OUT_ONCE, OUT_INVENTED, TIERS, CASH, APPROVED, TWICE, KEPT, FOUND,
-    PATIENCE, PHONE, OLDER, KEY, LASTS, SEEN, PERSON, VALIDATED, MACHINE, PRESS,
+    PATIENCE, PHONE, OLDER, LATE, KEY, LASTS, SEEN, PERSON, VALIDATED, MACHINE, PRESS,
 )  # fmt: skip
 
 # What hurts people and breaks no rule; each is counted.
 BY_MACHINE = "harm: prompts sent by a machine"
 PAID_TWICE = "harm: bookings paid twice by two presses"
 TAKEN_BACK = "harm: told that it failed, then that it was paid"
-RANG_ON = "harm: push while an older prompt rang, sent late or clock stepped"
+RANG_ON = "harm: push while an older prompt rang, held up or clock stepped"
 BACK_TWICE = "harm: given back by Safaricom and by us"
 HARM = (BY_MACHINE, PAID_TWICE, TAKEN_BACK, RANG_ON, BACK_TWICE)

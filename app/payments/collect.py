@@ -40,6 +40,8 @@ log = structlog.get_logger()
 
 # A prompt stays on the phone for about a minute (observed in production); two leave room for a slow answer.
 PROMPT_LIFE = timedelta(minutes=2)
+# Sent later, it could still be on the phone when its life here has ended and another may be asked for.
+SEND_WITHIN = timedelta(seconds=30)
 # Neutral on purpose: the text shows on a phone that others may see.
 DESCRIPTION = "Booking"
 
@@ -233,6 +235,7 @@ def _new_prompt(
         account_reference=consultation.reference,
         description=DESCRIPTION,
         callback_url=callback_url(callback_base, token),
+        send_until=now + SEND_WITHIN,
     )
     return _Recorded(payment, push)
 

@@ -209,6 +209,16 @@ def test_a_callback_between_the_answer_and_our_note_of_it_is_kept(desk, safarico
     check_money(desk)
 
 
+def test_a_push_that_was_held_up_is_not_sent_when_another_may_be_asked_for(desk, safaricom, booking, daraja):
+    daraja.before = lambda: desk.clock.advance(seconds=31)
+    held_up = desk.push(booking)
+    assert (held_up.status_code, held_up.json["code"]) == (502, "mpesa_unavailable")
+    assert (desk.payment().status, desk.payment().failure_reason) == (PaymentStatus.FAILED, "not_sent")
+    assert [one for one in safaricom.state()["requests"] if one["kind"] == "STK"] == []
+    daraja.before = lambda: desk.clock.advance(seconds=30)
+    assert desk.push(booking).status_code == 200
+
+
 def test_an_answer_that_contradicts_the_callback_before_it_is_shown_to_a_person(desk, safaricom, booking, daraja):
     def customer_is_quick():
         safaricom.act("approve")

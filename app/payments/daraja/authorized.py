@@ -36,22 +36,27 @@ class AuthorizedTransport:
         self._store = token_store or MemoryTokenStore()
         self._tokens = TokenSource(self._fetch_token, self._store, now, sleep)
 
-    def post(self, path: str, body: dict[str, object]) -> Answer:
-        """Send one request; raise NotSent or OutcomeUnknown if no answer comes."""
+    def post(self, path: str, body: dict[str, object], *, until: datetime | None = None) -> Answer:
+        """Send one request; raise NotSent or OutcomeUnknown if no answer comes.
+
+        What is no longer wanted at `until` is not sent after it: a token, or a busy machine, may take its time.
+        """
         token = self._token()
-        answer = self._post_with(token, path, body)
+        answer = self._post_with(token, path, body, until)
         if not rejects_token(answer):
             return answer
         # The only request that is ever sent twice: the gateway turned the token away, not the request.
         self._tokens.invalidate(token)
-        return self._post_with(self._token(), path, body)
+        return self._post_with(self._token(), path, body, until)
 
     def renew_token(self) -> None:
         """Fetch a new access token; raise Refused if Safaricom does not know key and secret."""
         # Kept, because Safaricom may have invalidated the shared one by issuing it.
         self._store.write(self._fetch_token())
 
-    def _post_with(self, token: Token, path: str, body: dict[str, object]) -> Answer:
+    def _post_with(self, token: Token, path: str, body: dict[str, object], until: datetime | None) -> Answer:
+        if until is not None and self._now() > until:
+            raise NotSent("it took too long to get as far as sending this")
         return self._transport.send("POST", path, headers={"Authorization": f"Bearer {token.value}"}, json=body)
 
     def _token(self) -> Token:

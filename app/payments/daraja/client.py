@@ -84,7 +84,7 @@ class DarajaClient:
         There is no idempotency at Safaricom's end: two calls are two prompts (observed, sandbox 2026).
         """
         body = stk_push_body(push, self._credentials, nairobi_timestamp(self._now()))
-        return _push_accepted(self._ask(_PUSH_PATH, body))
+        return _push_accepted(self._ask(_PUSH_PATH, body, until=push.send_until))
 
     def stk_query(self, checkout_request_id: str) -> StkQueryAnswer:
         """Ask what became of a push; none of the errors says that it failed."""
@@ -193,8 +193,8 @@ class DarajaClient:
         """Fetch a new access token; raise Refused if Safaricom does not know key and secret."""
         self._transport.renew_token()
 
-    def _ask(self, path: str, body: dict[str, object]) -> Answer:
-        answer = self._transport.post(path, body)
+    def _ask(self, path: str, body: dict[str, object], *, until: datetime | None = None) -> Answer:
+        answer = self._transport.post(path, body, until=until)
         if refused := refusal(answer):
             raise refused
         return answer

@@ -53,7 +53,8 @@ class StkPush:
     """One prompt to be shown on one phone (254 and nine digits), for whole shillings.
 
     Reference and description show on a phone that others may see, and are cut to Daraja's lengths when sent.
-    The callback URL is the only thing that comes back, so it must name this prompt and nothing else.
+    The callback URL is the only thing that comes back, so it must name this prompt and nothing else. A prompt that
+    could not be sent until `send_until` is not sent at all.
     """
 
     phone: str = field(repr=False)
@@ -61,6 +62,7 @@ class StkPush:
     account_reference: str
     description: str
     callback_url: str = field(repr=False)
+    send_until: datetime | None = None
 
     def __post_init__(self) -> None:
         if type(self.amount_kes) is not int or self.amount_kes < 1:

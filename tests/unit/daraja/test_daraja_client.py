@@ -3,6 +3,7 @@
 import base64
 import json
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import daraja_bodies as bodies
@@ -176,6 +177,15 @@ def test_no_new_token_after_a_rejection_means_that_nothing_was_sent() -> None:
         pytest.raises(NotSent, match="no access token"),
     ):
         client_of(safaricom).stk_push(AN_ASK)
+
+
+def test_a_push_that_is_no_longer_wanted_is_not_sent() -> None:
+    with stand_in(oauth=[TOKEN_ISSUED], push=[ACCEPTED]) as safaricom:
+        client = client_of(safaricom)
+        client.stk_push(replace(AN_ASK, send_until=NOW))
+        with pytest.raises(NotSent, match="too long"):
+            client.stk_push(replace(AN_ASK, send_until=NOW - timedelta(microseconds=1)))
+        assert len(safaricom.sent_to(PUSH)) == 1
 
 
 @pytest.mark.parametrize("expires_in", ["3599", 3599])
