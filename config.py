@@ -48,6 +48,8 @@ SAFARICOM_ADDRESSES = (
 )
 PRIVATE_RANGES = "127.0.0.0/8,::1,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
 
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
 RefundTiers = tuple[tuple[int, int], ...]
 
 
@@ -148,6 +150,7 @@ def load_settings(*, dotenv: Path | None = PROJECT_DIR / ".env") -> Settings:
     Raises ConfigurationError that names every wrong or missing variable at once, never a value.
     """
     env = _Environment(eager=False)
+    env.add_parser("level", parse_log_level)
     env.add_parser("networks", parse_networks)
     env.add_parser("refund_tiers", parse_refund_tiers)
     if dotenv is not None:
@@ -179,7 +182,7 @@ def _read(env: Env) -> dict[str, Any]:
         "port": env.int("PORT", 5000, validate=validate.Range(1, 65535)),
         "allow_remote": env.bool("ALLOW_REMOTE", False),
         "web_threads": env.int("WEB_THREADS", 16, validate=validate.Range(2, 256)),
-        "log_level": env.str("LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])),
+        "log_level": env.level("LOG_LEVEL", "INFO"),
         "log_format": env.str("LOG_FORMAT", "", validate=validate.OneOf(["", "console", "json"])),
         "database_url": env.str("DATABASE_URL", ""),
         "allow_sqlite": env.bool("ALLOW_SQLITE", False),
@@ -224,6 +227,13 @@ def _read(env: Env) -> dict[str, Any]:
         "payout_limit": env.int("PAYOUT_LIMIT", 150_000, validate=positive),
         "payout_daily_limit": env.int("PAYOUT_DAILY_LIMIT", 500_000, validate=positive),
     }
+
+
+def parse_log_level(text: str) -> str:
+    """Read the name of a level in small letters or capitals; raise ValidationError."""
+    if text.upper() not in LOG_LEVELS:
+        raise ValidationError(f"Must be one of {', '.join(LOG_LEVELS)}.")
+    return text.upper()
 
 
 def parse_networks(text: str) -> tuple[Network, ...]:
@@ -282,6 +292,8 @@ def _sqlalchemy_url(url: str, values: dict[str, Any]) -> str:
         if url.startswith(scheme):
             # Named explicitly: the bare scheme means psycopg2 to SQLAlchemy 2.0.
             return "postgresql+psycopg://" + url.removeprefix(scheme)
+    if url.startswith("sqlite+pysqlite:"):
+        return url.replace("+pysqlite", "", 1)  # the driver that SQLAlchemy takes anyway
     if url or values["app_env"] == "production":
         return url
     return f"sqlite:///{values['instance_dir'] / 'haki_yetu.sqlite3'}"

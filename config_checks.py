@@ -29,12 +29,22 @@ SIMULATOR_INITIATOR = {
     "safaricom_b2c_shortcode": "600992",
 }
 SIMULATOR_CERTIFICATE = "simulator.cer"
-# What keys are called that stand in examples and tutorials, without blanks, dashes and underscores.
-_WORDS_OF_DEFAULTS = (
-    *("changeme", "changethis", "replaceme", "donotuse", "default", "example", "simulator", "password"),
-    *("devsecret", "jwtsecret", "mysecret", "yoursecret", "supersecret", "secretkey"),
+# What keys say that stand in examples, in letters and digits alone; "never ..." is what our own tools' keys say.
+_SAYS_REPLACE_ME = re.compile(
+    "^your|your(own|secret|jwt|key)|change(me|this|it|inprod|before)|replace(me|this|with)|donotuse|example"
+    "|never(used|anywhere)"
+)
+# A key of nothing but such words, and digits between them, is one that a stranger tries first.
+_FILLER_ALONE = re.compile(
+    "(hakiyetu|my|super|secret|private|key|jwt|token|password|default|simulator|flask|app|api|insecure"
+    "|dev(elopment)?|test(ing)?|local|demo|prod(uction)?|the|this|is|for|only|not|[0-9])+"
 )
 _MAIL_ADDRESS = re.compile(r"smtps?://([^@\s]*@)?([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?/?", re.ASCII)
+# Set aside for documents and tests (RFC 5737, RFC 3849): nobody can call from there.
+_EXAMPLES = [
+    ipaddress.ip_network(example)
+    for example in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
+]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
@@ -70,8 +80,8 @@ def unsafe(values: dict[str, Any]) -> dict[str, str]:
     faults |= _unsafe_initiator(values)
     if not host_of(values["callback_url_base"]):
         faults["CALLBACK_URL_BASE"] = "must be the public address of this API, such as https://pay.example.co.ke"
-    if len(values["jwt_secret_key"]) < 32:
-        faults["JWT_SECRET_KEY"] = "must be at least 32 random characters"
+    if not values["jwt_secret_key"].strip():
+        faults["JWT_SECRET_KEY"] = "is empty: set at least 32 random characters"
     if not values["database_url"].startswith(("sqlite:", "postgresql+psycopg:")):
         faults["DATABASE_URL"] = "must be a postgresql:// or sqlite:/// address"
     faults |= _unusable_messengers(values)
@@ -124,7 +134,7 @@ def _unsafe_elsewhere(values: dict[str, Any]) -> dict[str, str]:
 
 def _unsafe_in_production(values: dict[str, Any]) -> dict[str, str]:
     faults = {}
-    if _looks_like_a_default(values["jwt_secret_key"]):
+    if len(values["jwt_secret_key"]) < 32 or _looks_like_a_default(values["jwt_secret_key"]):
         faults["JWT_SECRET_KEY"] = "must be at least 32 random characters, not a default or a repeated one"
     if values["database_url"].startswith("sqlite") and not values["allow_sqlite"]:
         faults["DATABASE_URL"] = "is SQLite: set ALLOW_SQLITE=1 if one machine is enough"
@@ -136,7 +146,9 @@ def _unsafe_in_production(values: dict[str, Any]) -> dict[str, str]:
     if "*" in values["cors_origins"]:
         faults["CORS_ORIGINS"] = "must name the front ends, not *"
     if any(_too_open(network) for network in values["safaricom_allowed_ips"]):
-        faults["SAFARICOM_ALLOWED_IPS"] = "must list Safaricom's addresses, not a private or an open range"
+        faults["SAFARICOM_ALLOWED_IPS"] = (
+            "must list Safaricom's addresses, not a private range or one wider than /16 (IPv6: /32)"
+        )
     return faults
 
 
@@ -161,11 +173,13 @@ def _unsafe_towards_safaricom(values: dict[str, Any]) -> dict[str, str]:
 
 def _looks_like_a_default(key: str) -> bool:
     plain = re.sub(r"[^a-z0-9]", "", key.lower())
-    return len(set(key)) < 10 or any(word in plain for word in _WORDS_OF_DEFAULTS)
+    return len(set(key)) < 10 or any((_SAYS_REPLACE_ME.search(plain), _FILLER_ALONE.fullmatch(plain)))
 
 
 def _too_open(network: Network) -> bool:
-    return network.is_private or network.prefixlen < (16 if network.version == 4 else 32)
+    if network.prefixlen < (16 if network.version == 4 else 32):
+        return True
+    return network.is_private and not any(network.network_address in example for example in _EXAMPLES)
 
 
 def _is_address(url: str, schemes: tuple[str, ...]) -> bool:

@@ -141,8 +141,7 @@ class Line:
         """Say whether an order's result was a lie already: nobody can find out two lies about one order."""
         about = asked.get("OriginalConversationID") or asked.get("OriginatorConversationID")
         return any(
-            about in order.known_by
-            and "contradiction" in self.faults_of.get(order.conversation_id, {})
+            about in order.known_by and "contradiction" in self.faults_of.get(order.conversation_id, {})
             for order in self.engine.orders
         )
 

@@ -215,6 +215,12 @@ def _reason(says: Says, result_code: str | None) -> str | None:
 
 def cents(shillings: Decimal | None) -> int | None:
     """Return exact cents; None for an amount that M-Pesa cannot move, which is then no evidence."""
-    if shillings is None or not 0 < shillings <= LARGEST_SHILLINGS or shillings != int(shillings):
+    amount = cents_to_show(shillings)
+    return None if amount is None or amount % money.CENTS else amount
+
+
+def cents_to_show(shillings: Decimal | None) -> int | None:
+    """Return exact cents for a person to look at, also of an amount that M-Pesa cannot move."""
+    if shillings is None or not 0 < shillings <= LARGEST_SHILLINGS or shillings != round(shillings, 2):
         return None
-    return money.from_shillings(int(shillings))
+    return int(shillings * money.CENTS)

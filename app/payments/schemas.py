@@ -9,6 +9,7 @@ import marshmallow as ma
 
 from app.fields import Id, Instant, Phone, QueryNumber, Shillings, Text
 from app.http import PageArgs, caller, page_of
+from app.money import CENTS
 from app.payments.models import Decision, PaymentStatus, ReviewKind, ReviewStatus
 from app.roles import STAFF
 from app.strict_json import LARGEST
@@ -217,6 +218,19 @@ class DecisionSchema(ma.Schema):
     note = ma.fields.String(required=True)
 
 
+class ShillingsOrNull(Shillings):
+    """Whole shillings; null for an amount with cents, which the text beside it tells."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        meant = {
+            "description": "Whole shillings (KES). null: none, or one with cents, which proposed_action tells."
+        }
+        super().__init__(high=2**53, allow_none=True, metadata=meant, **kwargs)
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **kwargs: Any) -> int | None:
+        return None if value is None or value % CENTS else super()._serialize(value, attr, obj, **kwargs)
+
+
 class ReviewItemSchema(ma.Schema):
     """Something that a person must see."""
 
@@ -229,9 +243,9 @@ class ReviewItemSchema(ma.Schema):
     payout_id = ma.fields.Integer(allow_none=True, required=True)
     refund_id = ma.fields.Integer(allow_none=True, required=True)
     receipt = ma.fields.String(allow_none=True, required=True)
-    amount_expected = Shillings(allow_none=True, required=True)
-    amount_received = Shillings(allow_none=True, required=True)
-    proposed_action = ma.fields.String(required=True)
+    amount_expected = ShillingsOrNull(required=True)
+    amount_received = ShillingsOrNull(required=True)
+    proposed_action = ma.fields.String(attribute="action_with_cents", required=True)
     opened_at = Instant(required=True)
     evidence = ma.fields.List(ma.fields.Nested(EvidenceSchema), required=True)
     decisions = ma.fields.List(ma.fields.Nested(DecisionSchema), required=True)

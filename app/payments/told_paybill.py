@@ -15,7 +15,7 @@ from app.database import reading
 from app.payments import doubts
 from app.payments.collect import AlreadyPaid, NotPayable, amount_due
 from app.payments.daraja import C2bNotice, MalformedCallback, parse_c2b
-from app.payments.evidence import cents, from_c2b
+from app.payments.evidence import cents, cents_to_show, from_c2b
 from app.payments.models import C2bAddress, InboxItem
 from app.payments.receive import receive
 
@@ -42,7 +42,7 @@ def parsed(raw: bytes) -> C2bNotice | None:
 def refusal_of(notice: C2bNotice, *, now: datetime) -> Refusal | None:
     """Say why somebody may not pay this; None where they may: exactly what a booking still costs."""
     with reading() as session:
-        if not _is_ours(session, notice.shortcode):
+        if not is_ours(session, notice.shortcode):
             return Refusal.SHORTCODE
         consultation_id = id_of_reference(session, notice.account_reference)
         consultation = session.get(Consultation, consultation_id) if consultation_id else None
@@ -64,13 +64,19 @@ def apply_confirmation(session: Session, item: InboxItem, *, now: datetime) -> N
             doubts.unreadable_confirmation(session, item, now)
         return
     money = from_c2b(notice, inbox_id=item.id)
-    if money is None or not _is_ours(session, notice.shortcode):
-        doubts.unmatched_money(session, notice.receipt, cents(notice.amount), item.id, now)
+    if money is None or not is_ours(session, notice.shortcode):
+        doubts.unmatched_money(session, notice.receipt, cents_to_show(notice.amount), item.id, now)
         return
     receive(session, money=money, now=now)
 
 
-def _is_ours(session: Session, shortcode: str | None) -> bool:
-    """Say whether a notice names what we registered: a till's notices name the till (production 2024-2026)."""
+def money_named_in(raw: bytes) -> tuple[str, int | None] | None:
+    """Read the receipt of a notice, and its amount in cents where that can be read; None where it is no notice."""
+    notice = parsed(raw)
+    return (notice.receipt, cents_to_show(notice.amount)) if notice else None
+
+
+def is_ours(session: Session, shortcode: str | None) -> bool:
+    """Say whether this is what we registered: a till's notices name the till (production 2024-2026)."""
     ours = sa.or_(C2bAddress.shortcode == shortcode, C2bAddress.till_number == shortcode)
     return shortcode is not None and session.scalar(sa.select(C2bAddress.id).where(ours).limit(1)) is not None

@@ -8,12 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.database import reading
-from app.payments import doubts
-from app.payments.daraja import MalformedCallback, StkCallback, parse_stk_callback
-from app.payments.evidence import from_callback
+from app.payments.daraja import MalformedCallback, StkCallback, StkOutcome, parse_stk_callback
+from app.payments.evidence import cents_to_show, from_callback
 from app.payments.models import InboxItem, Payment, PaymentStatus
 from app.payments.settle import learn_ids, settle
-from app.payments.states import Says
 
 
 def parsed(raw: bytes) -> StkCallback | None:
@@ -43,12 +41,12 @@ def apply_callback(session: Session, item: InboxItem, *, now: datetime) -> None:
     ask_soon(session, item.payment_id, now=now)
 
 
-def call_for_unmatched(session: Session, item: InboxItem, *, now: datetime) -> None:
-    """Show money to staff that Safaricom names under a token which nobody holds, as after a restored backup."""
-    callback = parsed(item.raw)
-    evidence = from_callback(callback, inbox_id=item.id) if callback else None
-    if evidence is not None and evidence.says is Says.PAID and evidence.receipt:
-        doubts.unmatched_money(session, evidence.receipt, evidence.amount, item.id, now)
+def money_named_in(raw: bytes) -> tuple[str, int | None] | None:
+    """Read the receipt of a prompt that was paid, and its amount in cents; None where a body names no money."""
+    callback = parsed(raw)
+    if callback is None or callback.outcome is not StkOutcome.PAID or callback.receipt is None:
+        return None
+    return callback.receipt, cents_to_show(callback.amount)
 
 
 def payment_named_in(raw: bytes) -> int | None:

@@ -46,6 +46,7 @@ from app.payments.settle_out import settle_out
 from app.payments.shortfall import correct
 from app.payments.states import Says
 from app.payments.stop import stop_all
+from app.payments.told_paybill import is_ours
 
 log = structlog.get_logger()
 
@@ -152,7 +153,7 @@ def _apply_to_question(
     session: Session, inquiry_id: int, result: ApiResult, *, inbox_id: int, now: datetime
 ) -> None:
     inquiry = lock(session, Inquiry, inquiry_id)
-    if inquiry is None or inquiry.answered_at is not None:
+    if inquiry is None or inquiry.answered_at is not None or not result.is_final:
         return  # a question has one answer; the same question is asked again as another row
     inquiry.answered_at = now
     inquiry.result_code = result.result_code
@@ -165,6 +166,8 @@ def _apply_to_question(
         _learn_of_order(session, inquiry.disbursement_id, result, state, inbox_id=inbox_id, now=now)
     elif inquiry.payment_id is not None and state is not None:
         learn_of_payment(session, inquiry.payment_id, state, inbox_id=inbox_id, now=now)
+    elif state is not None:
+        _call_about_unknown_money(session, state, inbox_id=inbox_id, now=now)
 
 
 def _keep_balances(session: Session, inquiry: Inquiry, result: ApiResult, *, now: datetime) -> None:
@@ -269,6 +272,19 @@ def _may_be_sent_again(attempt: Disbursement, now: datetime) -> bool:
     made twice.
     """
     return not attempt.is_taken if attempt.kind is DisbursementKind.B2C else may_be_repeated(attempt, now)
+
+
+def _call_about_unknown_money(session: Session, state: TransactionState, *, inbox_id: int, now: datetime) -> None:
+    """Have a person look for money that came to our paybill and that we heard of by asking for its receipt alone.
+
+    The answer does not say which booking it is for; the notice that does, or the list of payments, may still come.
+    """
+    told = from_state_of_payment(state, inbox_id=inbox_id)
+    credited = state.credit_party.number if state.credit_party else None
+    if told is None or not is_ours(session, credited):
+        return
+    if session.scalar(sa.select(Payment.id).where(Payment.mpesa_receipt_number == told.receipt)) is None:
+        doubts.unmatched_money(session, told.receipt, told.amount, inbox_id, now)
 
 
 def learn_of_payment(

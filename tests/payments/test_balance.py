@@ -1,20 +1,23 @@
 """What is on the accounts at M-Pesa, what that pays, and the questions that staff put to Safaricom."""
 
+import json
+
 import pytest
 
 from app.database import transaction
 from app.payments.books import balances
 from app.payments.disburse import Sender, open_attempt
 from app.payments.gateway import gateway
-from app.payments.models import DisbursementKind, Inquiry, Payout
+from app.payments.models import DisbursementKind, Inquiry, Payment, Payout, ReviewItem
 from app.payments.models import DisbursementStatus as D
 from tests.apps import another_app
 from tests.logs import captured
 from tests.payments.answers import NEVER, refused
 from tests.payments.books import Office
 from tests.payments.conftest import FEE, PHONE
-from tests.payments.out_scenes import Out, paid_and_cancelled, told
-from tests.payments.scenes import pay
+from tests.payments.door import door_of, knock
+from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, told
+from tests.payments.scenes import pay, waiting
 from tests.people import bearer, make_user
 
 BALANCE, REFRESH, STATUS = "/mpesa/balance", "/mpesa/balance/refresh", "/mpesa/transaction-status"
@@ -177,8 +180,8 @@ def test_a_receipt_is_asked_about_and_the_answer_looked_up(desk, office, safaric
     asked = office.post(STATUS, receipt=receipt.lower())
     assert asked.status_code == 202
     path = f"/mpesa/inquiries/{asked.json['inquiry_id']}"
-    waiting = office.get(path).json
-    assert (waiting["answered_at"], waiting["transaction"], waiting["payment_id"]) == (None, None, 1)
+    asked_only = office.get(path).json
+    assert (asked_only["answered_at"], asked_only["transaction"], asked_only["payment_id"]) == (None, None, 1)
     told(desk)
     answer = office.get(path).json
     assert (answer["result_code"], answer["kind"]) == ("0", "status")
@@ -191,12 +194,48 @@ def test_a_receipt_is_asked_about_and_the_answer_looked_up(desk, office, safaric
     }
 
 
+def test_what_waits_for_further_messages_is_not_shown_as_the_answer(desk, office, safaricom, booking):
+    pay(desk, booking)
+    safaricom.deliver()
+    asked = office.post(STATUS, receipt=safaricom.moved[0]["receipt"]).json["inquiry_id"]
+    [result] = waiting(safaricom)
+    unfinished = json.loads(result["body"])
+    unfinished["Result"] |= {"ResultType": "1", "ResultParameters": None}
+    assert knock(desk.app, door_of(result), json.dumps(unfinished)).status_code == 200
+    assert office.get(f"/mpesa/inquiries/{asked}").json["answered_at"] is None
+    told(desk)
+    assert office.get(f"/mpesa/inquiries/{asked}").json["transaction"]["status"] == "Completed"
+
+
 def test_a_receipt_of_nobodys_is_asked_about_all_the_same(desk, office):
     asked = office.post(STATUS, receipt="UKN0NOBODY").json["inquiry_id"]
     told(desk)
     answer = office.get(f"/mpesa/inquiries/{asked}").json
     assert (answer["receipt"], answer["transaction"]) == ("UKN0NOBODY", None)
     assert answer["result_code"] not in (None, "0")
+
+
+def test_unknown_money_that_somebody_asks_about_calls_a_person(desk, office, safaricom):
+    register_paybill(desk)
+    receipt = pay_by_paybill(desk, desk.book(days=3).reference)
+    [notice] = waiting(safaricom)
+    safaricom.drop_callbacks()
+    for _ in range(2):
+        assert office.post(STATUS, receipt=receipt).status_code == 202
+        told(desk)
+    [item] = desk.rows(ReviewItem)
+    assert (item.kind, item.receipt, item.amount_received) == ("unmatched_money", receipt, FEE * 100)
+    assert desk.rows(Payment) == []
+    assert knock(desk.app, door_of(notice), notice["body"]).status_code == 200
+    [payment] = desk.rows(Payment)
+    assert (payment.mpesa_receipt_number, payment.is_aside) == (receipt, False)
+
+
+def test_that_money_went_elsewhere_calls_nobody(desk, office, safaricom):
+    receipt = pay_by_paybill(desk, desk.book(days=3).reference)  # the paybill is not registered with us
+    assert office.post(STATUS, receipt=receipt).status_code == 202
+    told(desk)
+    assert desk.rows(ReviewItem) == []
 
 
 def test_the_answer_is_applied_like_all_news(desk, office, safaricom):

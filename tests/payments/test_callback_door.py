@@ -141,6 +141,12 @@ def test_money_under_a_token_that_nobody_holds_is_shown_to_staff_once(desk, call
     assert item.receipt == safaricom.moved[0]["receipt"]
 
 
+def test_money_that_is_booked_needs_nobody_wherever_it_is_told_of_again(desk, callback):
+    knock(desk.app, door_of(callback), callback["body"])
+    refused(knock(desk.app, UNKNOWN, callback["body"]), 404, "unknown_token")
+    assert desk.rows(ReviewItem) == []
+
+
 def test_strangers_with_unknown_tokens_leave_nothing_behind(desk, callback):
     for path in (UNKNOWN, BARE):
         refused(knock(desk.app, path, callback["body"], address=STRANGER), 403, "address_not_allowed")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from app.payments.models import InboxItem, PaymentEvent, Refund, ReviewItem
+from tests.payments.answers import refused
+from tests.payments.books import Office
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.door import door_of, knock
 from tests.payments.invariants import check_money
@@ -34,6 +36,8 @@ from tests.payments.scenes import (
     standing,
     take_waiting,
 )
+
+ELSEWHERE = CONFIRMATION.replace(C2B_TOKEN, "ab" * 24)
 
 
 @pytest.fixture
@@ -107,6 +111,42 @@ def test_only_safaricom_may_tell_of_paybill_payments(desk, booking, path):
     assert standing(desk, booking) == ("Pending", "Unpaid")
 
 
+def test_money_told_of_at_an_address_that_nobody_holds_is_shown_to_staff_once(desk, booking):
+    """As after a backup was restored: Safaricom goes on using the address that it has registered."""
+    for _ in range(2):
+        refused(knock(desk.app, ELSEWHERE, notice(booking)), 404, "unknown_token")
+    [item] = desk.rows(ReviewItem)
+    assert (item.kind, item.receipt, item.amount_received) == ("unmatched_money", "UKN7AB12CD", FEE * 100)
+    assert (item.payment_id, item.inbox_id) == (None, min(kept.id for kept in desk.rows(InboxItem)))
+    assert c2b_payments(desk) == []
+    assert standing(desk, booking) == ("Pending", "Unpaid")
+
+
+def test_money_without_a_readable_amount_is_shown_at_such_an_address_too(desk, booking):
+    refused(knock(desk.app, ELSEWHERE, notice(booking, TransAmount="1,00")), 404, "unknown_token")
+    [item] = desk.rows(ReviewItem)
+    assert (item.kind, item.receipt, item.amount_received) == ("unmatched_money", "UKN7AB12CD", None)
+
+
+def test_at_such_an_address_only_money_that_is_not_booked_calls_a_person(desk, booking):
+    knock(desk.app, CONFIRMATION, notice(booking))
+    refused(knock(desk.app, ELSEWHERE, notice(booking)), 404, "unknown_token")
+    for nothing in ("", "<html>", "{}", notice(booking, TransID=None)):
+        refused(knock(desk.app, ELSEWHERE, nothing), 404, "unknown_token")
+    asked = ELSEWHERE.replace("confirmation", "validation")
+    refused(knock(desk.app, asked, notice(booking, TransID="UKN7AB12CE")), 404, "unknown_token")
+    forged = knock(desk.app, ELSEWHERE, notice(booking, TransID="UKN7AB12CF"), address="6.6.6.6")
+    refused(forged, 403, "address_not_allowed")
+    assert review_kinds(desk) == []
+
+
+def test_whoever_guesses_addresses_cannot_flood_the_desk(desk):
+    for number in range(20):
+        told_of = notice(None, TransID=f"UKN7AB12{number:02}").ljust(64 * 1024)
+        refused(knock(desk.app, ELSEWHERE, told_of), 404, "unknown_token")
+    assert len(desk.rows(ReviewItem)) == len(desk.rows(InboxItem)) == 1_000_000 // (64 * 1024)
+
+
 def test_the_same_notice_again_changes_nothing(desk, booking):
     for _ in range(3):
         assert knock(desk.app, CONFIRMATION, notice(booking)).status_code == 200
@@ -174,6 +214,14 @@ def test_a_notice_without_an_amount_is_shown_and_not_booked(desk, booking):
     knock(desk.app, CONFIRMATION, notice(booking, TransAmount="1,00"))
     assert c2b_payments(desk) == []
     assert review_kinds(desk) == ["unmatched_money"]
+
+
+def test_a_notice_with_cents_is_not_booked_and_shown_to_the_cent(desk, booking):
+    knock(desk.app, CONFIRMATION, notice(booking, TransAmount="2,999.50"))
+    assert c2b_payments(desk) == []
+    [item] = Office(desk).get("/review").json["items"]
+    assert (item["kind"], item["amount_received"]) == ("unmatched_money", None)
+    assert "KES 2,999.50" in item["proposed_action"]
 
 
 @pytest.mark.parametrize(("before", "expected"), [(0, FEE), (1000, FEE - 1000), (FEE, 0)])

@@ -1,6 +1,7 @@
 """The list of paybill payments: what no notice told of is booked, what one did is verified, nothing is dropped."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -134,6 +135,7 @@ def row(**changes):
         ({"amount": None}, "UKN1AAAAAA"),
         ({"amount": 0}, "UKN1AAAAAA"),
         ({"kind": "Pay Bill Reversal"}, "UKN1AAAAAA"),
+        ({"amount": Decimal("250.50")}, "UKN1AAAAAA"),
     ],
 )
 def test_a_row_that_cannot_be_booked_is_shown_once_and_the_rest_is_taken(pulled, odd, receipt):
@@ -145,6 +147,13 @@ def test_a_row_that_cannot_be_booked_is_shown_once_and_the_rest_is_taken(pulled,
     assert [payment.mpesa_receipt_number for payment in pulled.rows(Payment)] == ["UKN2AAAAAA"]
     shown = [item.receipt for item in pulled.rows(ReviewItem)]
     assert shown == [receipt, "UKN2AAAAAA"]  # the other one is for no booking
+
+
+def test_a_row_with_cents_is_shown_to_the_cent(pulled):
+    with pulled.app.app_context():
+        pulling.pull_recent(now=pulled.clock.now(), daraja=Listing([row(amount=Decimal("250.50"))]))
+    [item] = Office(pulled).get("/review").json["items"]
+    assert (item["amount_received"], item["proposed_action"].endswith("KES 250.50.")) == (None, True)
 
 
 def test_a_list_that_heeds_no_offset_ends(pulled):

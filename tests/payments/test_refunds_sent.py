@@ -268,6 +268,24 @@ def test_a_result_that_says_that_every_order_would_fail_stops_all_whatever_ids_i
     assert any(pace.name == "money_out" and pace.free_at > desk.clock.now() for pace in desk.rows(Pace))
 
 
+@pytest.mark.parametrize("code", [0, 2001])
+def test_a_result_that_waits_for_further_messages_ends_nothing_and_makes_us_ask(desk, out, code):
+    refund_of_a_part(desk)
+    desk.send()
+    [callback] = waiting(desk.safaricom)
+    body = json.loads(callback["body"])
+    body["Result"] |= {"ResultType": 1, "ResultCode": code}
+    if code:
+        del body["Result"]["ResultParameters"]
+        body["Result"]["ResultDesc"] = "The initiator information is invalid."
+    assert knock(desk.app, door_of(callback), json.dumps(body)).status_code == 200
+    [attempt] = out.attempts
+    assert (attempt.status, attempt.next_query_at) == ("sent", desk.clock.now())
+    assert stop.MONEY_OUT not in {pace.name for pace in desk.rows(Pace)}
+    told(desk)
+    assert (out.attempts[0].status, review_kinds(desk)) == ("completed", [])
+
+
 @pytest.mark.parametrize("address", ["6.6.6.6", "10.0.0.1"])
 def test_a_result_from_a_stranger_is_not_believed(desk, out, address):
     refund_of_a_part(desk)

@@ -359,6 +359,34 @@ def test_one_statement_twice_and_the_notice_at_the_same_moment_book_once(desk, o
     assert office.settled()["ours"]["total_in"] == FEE + 33
 
 
+@pytest.mark.parametrize(
+    ("amounts", "said"),
+    [({"paid_in": "100.50"}, "KES 100.50"), ({"withdrawn": "-33.50", "reason": "Float Purchase"}, "KES 33.50")],
+)
+def test_an_amount_with_cents_is_shown_to_a_person_to_the_cent(desk, office, amounts, said):
+    assert office.import_text(written(line("UKN1AAAAAA", **amounts))).json["done"]["review"] == 1
+    shown = office.get("/review")
+    assert shown.status_code == 200, shown.json
+    [item] = shown.json["items"]
+    assert item["amount_received"] is None
+    assert item["proposed_action"].endswith(f" M-Pesa says {said}.")
+    closed = office.post(f"/review/{item['id']}/resolve", decision="nothing_to_do", note="Looked up")
+    assert (closed.status_code, closed.json["status"]) == (200, "resolved")
+    assert closed.json["proposed_action"] == item["proposed_action"]
+
+
+def test_a_payment_that_the_statement_has_with_cents_is_shown_with_both_amounts(desk, office, safaricom, booking):
+    pay(desk, booking)
+    safaricom.deliver()
+    office.import_text(written(line(safaricom.moved[0]["receipt"], paid_in=f"{FEE}.25")))
+    assert [one["what_was_done"] for one in office.settled()["differences"]] == ["review"]
+    [item] = office.get("/review").json["items"]
+    assert (item["kind"], item["amount_expected"], item["amount_received"]) == ("amount_mismatch", FEE, None)
+    assert "KES 3,000.25" in item["proposed_action"]
+    movement = office.get("/mpesa/transactions").json["items"][0]
+    assert "KES 3,000.25" in office.get(f"/mpesa/transactions/{movement['id']}/case").text
+
+
 @pytest.mark.parametrize("amount", ["0.001", "100.005"])
 def test_an_amount_that_is_no_whole_number_of_cents_is_unreadable(desk, office, amount):
     answer = office.import_text(written(line("UKN0FRACT1", paid_in=amount)))

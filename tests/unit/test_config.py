@@ -86,10 +86,33 @@ def test_every_fault_is_named_in_one_go_and_no_value_is(load):
 
 @pytest.mark.parametrize(
     ("given", "used"),
-    [("postgres://u@h/d", "postgresql+psycopg://u@h/d"), ("postgresql://u@h/d", "postgresql+psycopg://u@h/d")],
+    [
+        ("postgres://u@h/d", "postgresql+psycopg://u@h/d"),
+        ("postgresql://u@h/d", "postgresql+psycopg://u@h/d"),
+        ("postgresql+psycopg://u@h/d", "postgresql+psycopg://u@h/d"),
+        ("sqlite:////srv/haki.sqlite3", "sqlite:////srv/haki.sqlite3"),
+        ("sqlite+pysqlite:////srv/haki.sqlite3", "sqlite:////srv/haki.sqlite3"),
+    ],
 )
-def test_both_ways_of_writing_a_postgresql_address_are_taken(load, given, used):
+def test_every_way_of_writing_a_database_address_is_taken(load, given, used):
     assert load(DATABASE_URL=given).database_url == used
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql+psycopg2://u@h/d", "sqlite+aiosqlite:////srv/haki.sqlite3", "mysql://h/d"]
+)
+def test_a_database_that_cannot_be_used_is_refused(load, url):
+    assert set(faults_of(load, DATABASE_URL=url)) == {"DATABASE_URL"}
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"])
+def test_a_log_level_is_read_in_any_case(load, level):
+    for written in (level, level.lower(), level.title()):
+        assert load(LOG_LEVEL=written).log_level == level
+
+
+def test_a_log_level_that_there_is_not_is_refused_with_those_that_there_are(load):
+    assert "CRITICAL" in faults_of(load, LOG_LEVEL="loud")["LOG_LEVEL"]
 
 
 def test_the_sandbox_is_asked_five_times_a_minute_and_the_rest_sixty(load):
@@ -141,9 +164,30 @@ def test_the_public_sandbox_secrets_are_good_enough_for_the_sandbox_alone(load, 
     assert set(faults_of(load, **PRODUCTION | public)) == {"SAFARICOM_PASSKEY", "SAFARICOM_INITIATOR_PASSWORD"}
 
 
-def test_a_random_key_does_not_look_like_a_default(load):
-    for key in (secrets.token_hex(32), secrets.token_urlsafe(24), secrets.token_urlsafe(48)):
-        assert load(**PRODUCTION | {"JWT_SECRET_KEY": key}).jwt_secret_key == key
+@pytest.mark.parametrize(
+    "key",
+    [
+        secrets.token_hex(32),
+        secrets.token_urlsafe(24),
+        secrets.token_urlsafe(48),
+        "a-long-production-secret-key-0123456789-abcdef",
+        "production-jwt-secret-that-is-long-enough-1234567890",
+        "$%&/()=?+*#'!{}[]<>|~^@;:,._-$%&/()=",
+    ],
+    ids=lambda key: str(len(key)),
+)
+def test_a_key_of_ones_own_does_not_look_like_a_default(load, key):
+    assert load(**PRODUCTION | {"JWT_SECRET_KEY": key}).jwt_secret_key == key
+
+
+@pytest.mark.parametrize("environment", ["development", "testing"])
+def test_a_short_key_is_good_enough_outside_production(load, environment):
+    assert load(APP_ENV=environment, JWT_SECRET_KEY="dev").jwt_secret_key == "dev"
+
+
+def test_a_key_that_was_kept_empty_is_refused_in_development(load, tmp_path):
+    (tmp_path / "jwt_secret_key").touch()
+    assert set(faults_of(load)) == {"JWT_SECRET_KEY"}
 
 
 def test_a_complete_production_environment_starts(load):
@@ -161,8 +205,17 @@ def test_a_complete_production_environment_starts(load):
         ({"JWT_SECRET_KEY": "a" * 40}, "JWT_SECRET_KEY"),
         ({"JWT_SECRET_KEY": "change-me-in-production-change-me!!"}, "JWT_SECRET_KEY"),
         ({"JWT_SECRET_KEY": "dev-secret-key-do-not-use-in-production"}, "JWT_SECRET_KEY"),
-        ({"JWT_SECRET_KEY": "My_Super Secret-key of 0123456789 letters"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "My_Super Secret-key 0123456789 9876543210"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "supersecretkeysupersecretkeysupersecret"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "dev-secret-dev-secret-dev-secret-dev"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "the-jwt-secret-key-for-production-only"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "<your-very-own-256-bit-jwt-signing-key>"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "an example key, to be put in place by hand"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "a key for tests alone, never anywhere else"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": "12345678901234567890123456789012"}, "JWT_SECRET_KEY"),
+        ({"JWT_SECRET_KEY": PRODUCTION["JWT_SECRET_KEY"][:31]}, "JWT_SECRET_KEY"),
         ({"DATABASE_URL": "sqlite:////srv/haki.sqlite3"}, "DATABASE_URL"),
+        ({"DATABASE_URL": "sqlite+pysqlite:////srv/haki.sqlite3"}, "DATABASE_URL"),
         ({"DATABASE_URL": ""}, "DATABASE_URL"),
         ({"CALLBACK_URL_BASE": "http://pay.example.co.ke"}, "CALLBACK_URL_BASE"),
         ({"CALLBACK_URL_BASE": ""}, "CALLBACK_URL_BASE"),
@@ -182,6 +235,7 @@ def test_a_complete_production_environment_starts(load):
         ({"SAFARICOM_ALLOWED_IPS": "0.0.0.0/0"}, "SAFARICOM_ALLOWED_IPS"),
         ({"SAFARICOM_ALLOWED_IPS": "10.0.0.0/8"}, "SAFARICOM_ALLOWED_IPS"),
         ({"SAFARICOM_ALLOWED_IPS": "196.201.214.200,127.0.0.1"}, "SAFARICOM_ALLOWED_IPS"),
+        ({"SAFARICOM_ALLOWED_IPS": "196.201.214.200,::/0"}, "SAFARICOM_ALLOWED_IPS"),
         ({"RATE_LIMITS": "off"}, "RATE_LIMITS"),
         ({"CORS_ORIGINS": "*"}, "CORS_ORIGINS"),
         ({"SAFARICOM_TRANSACTION_TYPE": "CustomerBuyGoodsOnline"}, "SAFARICOM_TILL_NUMBER"),
@@ -193,6 +247,11 @@ def test_a_complete_production_environment_starts(load):
 )
 def test_production_refuses_what_would_lose_money_or_let_a_stranger_in(load, change, named):
     assert set(faults_of(load, **(PRODUCTION | change))) == {named}
+
+
+def test_an_address_of_examples_may_stand_for_safaricom_in_production(load):
+    [network] = load(**PRODUCTION | {"SAFARICOM_ALLOWED_IPS": "203.0.113.7"}).safaricom_allowed_ips
+    assert str(network) == "203.0.113.7/32"
 
 
 def test_sqlite_in_production_has_to_be_meant(load):

@@ -13,7 +13,7 @@ from app.database import insert_if_absent, reading, transactional
 from app.metrics import metrics
 from app.payments import doubts
 from app.payments.daraja import DarajaClient, DarajaError, PulledTransaction
-from app.payments.evidence import cents, from_pull
+from app.payments.evidence import cents_to_show, from_pull
 from app.payments.models import Pace, ReviewKind, StatementLine, StatementSource
 from app.payments.paces import take_turn
 from app.payments.receive import receive
@@ -131,14 +131,14 @@ def take(session: Session, *, row: PulledTransaction, now: datetime) -> None:
 
 def _show(session: Session, row: PulledTransaction, *, now: datetime) -> None:
     if row.receipt:
-        doubts.unmatched_money(session, row.receipt, cents(row.amount), None, now)
+        doubts.unmatched_money(session, row.receipt, cents_to_show(row.amount), None, now)
         return
     told = f"{row.at}{row.amount}{row.account_reference}{row.phone}{row.kind}"
     open_item(
         session,
         ReviewKind.UNMATCHED_MONEY,
         news_key=f"pulled:{hashlib.sha256(told.encode()).hexdigest()}",
-        amount_received=cents(row.amount),
+        amount_received=cents_to_show(row.amount),
         proposed_action="M-Pesa lists a payment without a readable receipt; find it on the M-Pesa statement.",
         now=now,
     )

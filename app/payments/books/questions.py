@@ -106,7 +106,7 @@ def ask_for_state(
 
 
 def _about_receipt(session: Session, receipt: str) -> dict[str, Any]:
-    """Name what of ours has a receipt, so that the answer is applied to it; a stranger's is only shown."""
+    """Name what of ours has a receipt, so that the answer is applied to it; unknown money is shown to a person."""
     order = session.scalar(sa.select(Disbursement.id).where(Disbursement.receipt == receipt))
     payment = session.scalar(sa.select(Payment.id).where(Payment.mpesa_receipt_number == receipt))
     if order is not None:
@@ -159,7 +159,7 @@ def answer_to(inquiry_id: int) -> dict[str, Any]:
 
 
 def _result(session: Session, inquiry_id: int) -> ApiResult | None:
-    """Read the answer off the message that was applied: a question has one answer, the first."""
+    """Read the answer off the message that was applied: a question has one answer, the first that is final."""
     answers = sa.select(InboxItem.raw).where(
         InboxItem.inquiry_id == inquiry_id,
         InboxItem.kind == NewsKind.RESULT,
@@ -167,7 +167,7 @@ def _result(session: Session, inquiry_id: int) -> ApiResult | None:
         InboxItem.applied_at.is_not(None),
     )
     told = (parsed(raw) for raw in session.scalars(answers.order_by(InboxItem.applied_at, InboxItem.id)))
-    return next((result for result in told if result is not None), None)
+    return next((result for result in told if result is not None and result.is_final), None)
 
 
 def _state(result: ApiResult) -> dict[str, Any] | None:

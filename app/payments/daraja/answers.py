@@ -41,6 +41,24 @@ class Answer:
         """The gateway's errorMessage, fit for a log; empty if there is none."""
         return fields.prose(strict_json.member(self.json, "errorMessage")) or ""
 
+    @property
+    def has_error(self) -> bool:
+        """Say whether there is an errorCode, be it ever so odd; null and empty are none."""
+        return strict_json.member(self.json, "errorCode") not in (None, "")
+
+    @property
+    def response_code(self) -> str | None:
+        """The ResponseCode; None where it is missing, null or empty, "0" for any number of zeros.
+
+        It is a number by its pages (daraja-docs B2C, Transaction Status), "00" and "00000000" in answers
+        (public code; observed, sandbox 2026).
+        """
+        value = strict_json.member(self.json, "ResponseCode")
+        if value is None or value == "":
+            return None
+        code = fields.code(value) or "unreadable"
+        return code if code.strip("0") else "0"
+
 
 class _Rule(NamedTuple):
     error_code: str

@@ -46,16 +46,16 @@ def register_body(
 def newly_registered(answer: Answer) -> bool:
     """Say whether the URLs stand now, or others (or these) stood before; raise Refused or OutcomeUnknown.
 
-    The code of success is "0", "00000000" or absent (daraja-docs C2B; observed, sandbox 2026), so that HTTP 200
-    without an errorCode is what counts.
+    The code of success is "0", "00000000" or absent, which null is too (daraja-docs C2B; observed, sandbox 2026),
+    so that HTTP 200 without an errorCode is what counts.
     """
     if urls_already_registered(answer):
         return False
     if refused := refusal(answer):
         raise refused
-    if answer.status != 200 or not isinstance(answer.json, dict) or "errorCode" in answer.json:
+    if answer.status != 200 or not isinstance(answer.json, dict) or answer.has_error:
         raise unknown(answer)
-    if str(answer.json.get("ResponseCode", "0")).strip("0"):
+    if answer.response_code not in (None, "0"):
         raise unknown(answer)
     return True
 

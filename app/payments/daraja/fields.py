@@ -112,6 +112,11 @@ def prose(value: object) -> str | None:
     return _SECRETS.sub("[cut]", printable)[:_LONGEST_PROSE].strip()
 
 
+def says_success(value: object) -> bool:
+    """Say whether a text for people tells of a success."""
+    return isinstance(value, str) and "success" in value.lower() and "unsuccess" not in value.lower()
+
+
 def _without_commas(value: object) -> object:
     """Drop commas only where each stands before three digits."""
     return value.replace(",", "") if isinstance(value, str) and _GROUPED_AMOUNT.fullmatch(value) else value

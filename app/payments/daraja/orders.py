@@ -151,15 +151,21 @@ def status_body(
 def accepted(answer: Answer, own_id: str | None = None) -> AskAccepted:
     """Read the ids of an order that was taken; raise OutcomeUnknown if the answer does not say so.
 
-    `own_id` stands in where Safaricom's echo of it cannot be read (public code, 2017).
+    It says so by its ResponseCode or, where it has none, in words: one page defines none (daraja-docs Reversals),
+    public code expects none. `own_id` stands in where Safaricom's echo of it cannot be read (public code, 2017).
     """
     conversation_id = fields.identifier(member(answer.json, "ConversationID"))
     spelled = (fields.identifier(member(answer.json, name)) for name in _ORIGINATOR_SPELLINGS)
     originator_id = next(filter(None, spelled), None)
-    response_code = fields.code(member(answer.json, "ResponseCode"))
-    if answer.status != 200 or response_code != "0" or not (conversation_id or originator_id):
+    if answer.status != 200 or not _says_taken(answer) or not (conversation_id or originator_id):
         raise unknown(answer)
     return AskAccepted(conversation_id, originator_id or own_id)
+
+
+def _says_taken(answer: Answer) -> bool:
+    if answer.response_code is None:
+        return not answer.has_error and fields.says_success(member(answer.json, "ResponseDescription"))
+    return answer.response_code == "0"
 
 
 def _command(initiator: Initiator, command_id: str, remarks: str, urls: ResultUrls) -> dict[str, object]:

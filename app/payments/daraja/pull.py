@@ -56,15 +56,19 @@ def pull_body(shortcode: str, *, start: datetime, end: datetime, offset: int) ->
 def pulled(answer: Answer, shortcode: str) -> list[PulledTransaction]:
     """Read the rows, which come nested: [[...]]; no row is left out, be it ever so odd.
 
-    1001 has no rows (public code). Any other answer raises OutcomeUnknown, so that no payment seems absent.
+    1001 has no rows: none at all (public code), null or "[[]]"; success is 1000, or 0 by the text of the page
+    (daraja-docs Pull Transactions). Any other answer raises OutcomeUnknown, so that no payment seems absent.
     """
-    response_code = fields.code(member(answer.json, "ResponseCode"))
-    listed = member(answer.json, "Response")
-    if answer.status == 200 and response_code == _NOTHING_NEW and not listed:
+    code, listed = answer.response_code, member(answer.json, "Response")
+    if answer.status == 200 and code == _NOTHING_NEW and _is_empty(listed):
         return []
-    if answer.status != 200 or response_code != _OK or not isinstance(listed, list):
+    if answer.status != 200 or code not in (_OK, "0") or not isinstance(listed, list):
         raise unknown(answer)
     return [_transaction(row, shortcode) for row in _rows(listed)]
+
+
+def _is_empty(listed: object) -> bool:
+    return not list(_rows(listed)) if isinstance(listed, list) else listed in (None, "", "[]", "[[]]")
 
 
 def _rows(listed: list[object]) -> Iterator[object]:

@@ -1,18 +1,17 @@
 """The QR code that an M-Pesa app can pay from."""
 
 import base64
-import binascii
-import struct
+import re
 from typing import Literal
 
-from . import fields
 from .answers import Answer, unknown
 from .strict_json import member
 
 TrxCode = Literal["BG", "WA", "PB", "SM", "SB"]  # till, agent, paybill, phone, business to business
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_LARGEST_SIDE_PX = 2000
+_DATA_URL = re.compile(r"\Adata:[^,]*,", re.IGNORECASE)
+_FROM_URL_SAFE = str.maketrans("-_", "+/")
 
 
 def qr_body(
@@ -30,26 +29,27 @@ def qr_body(
 
 
 def qr_png(answer: Answer) -> bytes:
-    """Decode the picture; raise OutcomeUnknown unless there is one, a PNG of at most 2,000 pixels a side.
+    """Decode the picture; raise OutcomeUnknown unless there is one that begins as a PNG.
 
-    The code of success is "00" (public code) or a conversation id (daraja-docs Dynamic QR).
+    The code of success is "00" (public code), a conversation id (daraja-docs Dynamic QR) or absent, where the
+    picture speaks for itself. What the page calls "QR Code Image/Data/String" has only been seen as a PNG.
     """
-    response_code = fields.code(member(answer.json, "ResponseCode")) or ""
-    is_success = response_code in ("0", "00") or response_code.startswith("AG_")
-    png = _decoded(member(answer.json, "QRCode"))
-    if answer.status != 200 or not is_success or png is None or not _is_png(png):
+    code = answer.response_code or "0"
+    is_success = not answer.has_error and (code == "0" or code.startswith("AG_"))
+    picture = _decoded(member(answer.json, "QRCode"))
+    if answer.status != 200 or not is_success or not picture.startswith(_PNG):
         raise unknown(answer)
-    return png
+    return picture
 
 
-def _decoded(value: object) -> bytes | None:
+def _decoded(value: object) -> bytes:
+    """Read base64 in lines, as a data URL, url-safe, unpadded, or cut off by dots as in the page; else nothing."""
+    if not isinstance(value, str):
+        return b""
+    in_one_line = "".join(value.split())
+    text = _DATA_URL.sub("", in_one_line).rstrip("=.\u2026").translate(_FROM_URL_SAFE)
+    whole = text[:-1] if len(text) % 4 == 1 else text  # one character alone is not a byte
     try:
-        return base64.b64decode(value, validate=True) if isinstance(value, str) else None
-    except (binascii.Error, ValueError):
-        return None
-
-
-def _is_png(picture: bytes) -> bool:
-    if not picture.startswith(_PNG) or picture[12:16] != b"IHDR" or len(picture) < 24:
-        return False
-    return all(1 <= side <= _LARGEST_SIDE_PX for side in struct.unpack(">II", picture[16:24]))
+        return base64.b64decode(whole + "=" * (-len(whole) % 4), validate=True)
+    except ValueError:
+        return b""

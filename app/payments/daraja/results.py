@@ -8,6 +8,7 @@ from . import fields, strict_json
 from .api_result_codes import ResultOutcome, describe_api
 
 _LONGEST_PARAMETER = 2000
+_MORE_TO_COME = "1"  # the ResultType; all others, or none, are those of an end
 
 # A failure brings none but ActionType, ErrorMsg and BOCompletedTime (observed 2018-2026).
 _SIGNS_OF_SUCCESS = (
@@ -30,9 +31,11 @@ class ApiResult:
     """What a result claims; nothing in it is signed.
 
     `parameters` are by name, without the blanks that some names have. A failed result has a transaction id too,
-    and it is no receipt (observed 2018-2024).
+    and it is no receipt (observed 2018-2024). One that is not final waits for further messages (daraja-docs
+    Account Balance, Reversals, Transaction Status), so it is UNKNOWN, whatever its code.
     """
 
+    is_final: bool
     outcome: ResultOutcome
     result_code: str | None
     result_desc: str | None
@@ -54,8 +57,11 @@ def parse_result(raw: bytes) -> ApiResult:
         raise MalformedResult("neither ResultCode nor ResultDesc")
     code = fields.code(result.get("ResultCode"))
     parameters = _parameters(strict_json.member(result.get("ResultParameters"), "ResultParameter"))
+    is_final = fields.code(result.get("ResultType")) != _MORE_TO_COME
+    outcome = _outcome(code, result.get("ResultDesc"), parameters) if is_final else ResultOutcome.UNKNOWN
     return ApiResult(
-        outcome=_outcome(code, result.get("ResultDesc"), parameters),
+        is_final=is_final,
+        outcome=outcome,
         result_code=code,
         result_desc=fields.prose(result.get("ResultDesc")),
         originator_conversation_id=fields.identifier(result.get("OriginatorConversationID")),
@@ -87,8 +93,8 @@ def _outcome(code: str | None, desc: object, parameters: Mapping[str, str | None
     The official sample of a reversal does: code 21, "processed successfully", with a receipt.
     """
     outcome = describe_api(code).outcome
-    says_success = isinstance(desc, str) and "success" in desc.lower() and "unsuccess" not in desc.lower()
-    if outcome is ResultOutcome.FAILED and (says_success or any(sign in parameters for sign in _SIGNS_OF_SUCCESS)):
+    is_dressed_up = fields.says_success(desc) or any(sign in parameters for sign in _SIGNS_OF_SUCCESS)
+    if outcome is ResultOutcome.FAILED and is_dressed_up:
         return ResultOutcome.UNKNOWN
     return outcome
 

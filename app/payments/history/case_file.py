@@ -136,7 +136,7 @@ def _changes(session: Session, name: str, owner: Any, rows: list[int]) -> Iterat
 
 def _reviews(session: Session, ids: _Ids) -> Iterator[Step]:
     for item in _rows(session, ReviewItem, ReviewItem.id.in_(ids.items)):
-        opened = {"what": item.kind, "detail": item.proposed_action, "news_id": item.inbox_id}
+        opened = {"what": item.kind, "detail": item.action_with_cents, "news_id": item.inbox_id}
         yield Step(at=item.opened_at, about=f"review item {item.id}", **opened)
     for said in _rows(session, ReviewDecision, ReviewDecision.review_id.in_(ids.items)):
         decided = {"what": said.decision, "actor_id": said.actor_id, "detail": said.note}

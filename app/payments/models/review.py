@@ -8,6 +8,7 @@ from enum import StrEnum
 import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from app import money
 from app.auth.models import User
 from app.database import Base, PrimaryKey, UTCDateTime, text_enum
 from app.payments.models.incoming import PaymentEvent
@@ -60,6 +61,13 @@ class ReviewItem(Base):
     )
     """Everything that was heard of the payment in question."""
     disbursement: Mapped[Disbursement | None] = relationship(lazy="selectin", viewonly=True)
+
+    @property
+    def action_with_cents(self) -> str:
+        """What to do, and each amount that has cents, which the wire's whole shillings cannot say."""
+        amounts = {"We expected": self.amount_expected, "M-Pesa says": self.amount_received}
+        odd = [f" {who} {money.spoken(cents)}." for who, cents in amounts.items() if cents and cents % money.CENTS]
+        return self.proposed_action + "".join(odd)
 
     @property
     def payout_id(self) -> int | None:

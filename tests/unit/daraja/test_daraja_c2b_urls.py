@@ -39,6 +39,9 @@ def register(safaricom: StandIn, confirmation_url: str = CONFIRMATION) -> bool:
         b'{"ResponseDescription":"Success"}',
         b'{"ResponseCode":"00000000","ResponseDescription":"success"}',
         b'{"OriginatorConverstionID": "", "ResponseDescription": "Accept the service request successfully."}',
+        b'{"OriginatorCoversationID": null, "ResponseCode": null, "ResponseDescription": "Success"}',
+        b'{"ResponseCode": "", "ResponseDescription": "Success"}',
+        b'{"ResponseCode": 0, "errorCode": null, "errorMessage": ""}',
     ],
 )
 def test_urls_are_registered_in_every_spelling_of_yes(body: bytes) -> None:
@@ -66,6 +69,9 @@ def test_urls_that_stand_already_are_no_failure(body: bytes) -> None:
         Reply(200, b""),
         Reply(200, b"[]"),
         Reply(200, b'{"ResponseCode": "1"}'),
+        Reply(200, b'{"ResponseCode": false}'),
+        Reply(200, b'{"ResponseCode": []}'),
+        Reply(200, b'{"ResponseCode": "0", "errorCode": 7}'),
         Reply(200, ALREADY),
         Reply(202, b'{"ResponseCode": "0"}'),
     ],

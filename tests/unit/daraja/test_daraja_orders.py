@@ -148,6 +148,9 @@ def test_remarks_are_made_to_fit(remarks: str, sent: str) -> None:
     [
         results.acknowledgement(ConversationID=f"\ufeff{results.CONVERSATION_ID}"),
         results.acknowledgement(ResponseCode=0),
+        results.acknowledgement(ResponseCode="00000000"),
+        results.acknowledgement(ResponseCode=None),
+        results.acknowledgement(ResponseCode="", errorCode=None),
         results.acknowledgement(ResponseDescription=None),
         b"\xef\xbb\xbf" + results.acknowledgement(),
         results.acknowledgement().replace(b"OriginatorConversationID", b"OriginatorCoversationID"),
@@ -155,7 +158,7 @@ def test_remarks_are_made_to_fit(remarks: str, sent: str) -> None:
         results.acknowledgement(OriginatorCoversationID=results.THEIR_ID, OriginatorConversationID=""),
     ],
 )
-def test_an_acknowledgement_is_read_with_byte_order_marks_and_numbers(body: bytes) -> None:
+def test_an_acknowledgement_is_read_in_every_spelling_of_yes(body: bytes) -> None:
     assert pay_out(Reply(200, body)) == ACCEPTED
 
 
@@ -194,6 +197,10 @@ UNKNOWN = [
     Reply(202, results.acknowledgement()),
     Reply(200, b""),
     Reply(200, results.acknowledgement(ResponseCode="1")),
+    Reply(200, results.acknowledgement(ResponseCode=False)),
+    Reply(200, results.acknowledgement(ResponseCode=None, ResponseDescription=None)),
+    Reply(200, results.acknowledgement(ResponseCode=None, ResponseDescription="Processed unsuccessfully.")),
+    Reply(200, results.acknowledgement(ResponseCode=None, errorCode="500.002.1001")),
     Reply(200, results.acknowledgement(ConversationID="", OriginatorConversationID="")),
     Reply(200, results.acknowledgement()[:-30]),
 ]

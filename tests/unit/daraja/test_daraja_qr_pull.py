@@ -17,8 +17,8 @@ CREDENTIALS = Credentials("key-of-ours", "secret-of-ours", "600001", "passkey-of
 TOKEN_ISSUED = Reply(200, bodies.oauth())
 
 
-def png(width: int = 300, height: int = 300) -> bytes:
-    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", width, height) + bytes(200)
+def png() -> bytes:
+    return b"\x89PNG\r\n\x1a\n" + struct.pack(">I4sII", 13, b"IHDR", 300, 300) + b"\xfb\xff" * 99 + b"."
 
 
 def qr_answer(picture: bytes = png(), **changes: object) -> bytes:
@@ -34,7 +34,7 @@ def qr_of(client: DarajaClient, **options: Any) -> bytes:
     return client.qr_code(merchant_name="Haki Yetu", reference="HY-7K3M9Q", amount_kes=1500, **options)
 
 
-@pytest.mark.parametrize("code", ["00", "0", 0, "AG_20261102_2010a7c3e5d1f9b8042e"])
+@pytest.mark.parametrize("code", ["00", "0", 0, "AG_20261102_2010a7c3e5d1f9b8042e", None, "", "000000"])
 def test_a_qr_code_is_a_png_in_every_spelling_of_yes(code: object) -> None:
     with stand_in(oauth=[TOKEN_ISSUED], qr=[Reply(200, qr_answer(ResponseCode=code))]) as safaricom:
         assert qr_of(client_of(safaricom)) == png()
@@ -46,6 +46,37 @@ def test_a_qr_code_is_a_png_in_every_spelling_of_yes(code: object) -> None:
             "CPI": "600001",
             "Size": "300",
         }
+
+
+BASE64 = base64.b64encode(png()).decode()
+IN_LINES = "".join(f"{BASE64[at : at + 76]}\r\n" for at in range(0, len(BASE64), 76))
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        IN_LINES,
+        f" {BASE64} ",
+        f"data:image/png;base64,{BASE64}",
+        f"\nDATA:image/png;base64,\n{IN_LINES}",
+        base64.urlsafe_b64encode(png()).decode(),
+        BASE64.rstrip("="),
+        f"{BASE64}.",
+    ],
+)
+def test_a_picture_is_read_however_its_base64_is_written(written: str) -> None:
+    assert BASE64.endswith("=")
+    assert {"+", "/"} & set(BASE64)
+    with stand_in(oauth=[TOKEN_ISSUED], qr=[Reply(200, qr_answer(QRCode=written))]) as safaricom:
+        assert qr_of(client_of(safaricom)) == png()
+
+
+@pytest.mark.parametrize("length", [50, 51, 52, 53])
+@pytest.mark.parametrize("dots", ["", "...", "\u2026"])
+def test_a_picture_that_is_cut_as_in_the_page_is_passed_on_as_far_as_it_goes(length: int, dots: str) -> None:
+    answer = Reply(200, qr_answer(QRCode=BASE64[:length] + dots))
+    with stand_in(oauth=[TOKEN_ISSUED], qr=[answer]) as safaricom:
+        assert qr_of(client_of(safaricom)) == png()[: length * 3 // 4]
 
 
 def test_the_code_of_a_till_pays_the_till() -> None:
@@ -62,17 +93,21 @@ def test_the_code_of_a_till_pays_the_till() -> None:
         b"",
         b"{}",
         qr_answer(ResponseCode="1"),
-        qr_answer(ResponseCode=None),
+        qr_answer(ResponseCode=False),
+        qr_answer(errorCode="500"),
+        qr_answer(QRCode=None),
         qr_answer(QRCode=""),
+        qr_answer(QRCode="..."),
         qr_answer(QRCode="no base64!"),
         qr_answer(QRCode=7),
         qr_answer(b"<svg onload=alert(1)>"),
-        qr_answer(png()[:20]),
-        qr_answer(png(width=60_000)),
-        qr_answer(png(height=0)),
+        qr_answer(b"GIF89a" + png()),
+        qr_answer(png()[:7]),
+        qr_answer(QRCode="https://pay.example.ke/qr/1.png"),
+        qr_answer(QRCode=f"{BASE64[:40]}!{BASE64[40:]}"),
     ],
 )
-def test_what_is_no_small_png_is_not_passed_on(body: bytes) -> None:
+def test_what_is_no_png_is_not_passed_on(body: bytes) -> None:
     with stand_in(oauth=[TOKEN_ISSUED], qr=[Reply(200, body)]) as safaricom, pytest.raises(OutcomeUnknown):
         qr_of(client_of(safaricom))
 
@@ -168,6 +203,16 @@ def test_no_payments_are_no_error() -> None:
     assert pull(Reply(200, pull_answer([[]]))) == []
 
 
+@pytest.mark.parametrize("nothing", [None, "", "[[]]", [], [[]], [[], []]])
+def test_that_nothing_came_is_written_in_several_ways(nothing: object) -> None:
+    assert pull(Reply(200, pull_answer(nothing, code="1001"))) == []
+
+
+@pytest.mark.parametrize("code", [1000, "0", 0])
+def test_a_list_is_read_under_every_code_of_success(code: object) -> None:
+    assert pull(Reply(200, pull_answer([[ROW]], code=code))) == [PULLED]
+
+
 @pytest.mark.parametrize(
     "reply",
     [
@@ -176,6 +221,9 @@ def test_no_payments_are_no_error() -> None:
         Reply(200, b'{"ResponseCode": "1000"}'),
         Reply(200, pull_answer("none")),
         Reply(200, pull_answer([[ROW]], code="1001")),
+        Reply(200, pull_answer("none", code="1001")),
+        Reply(200, pull_answer(None)),
+        Reply(200, pull_answer([[ROW]], code=None)),
         Reply(500, b""),
     ],
 )

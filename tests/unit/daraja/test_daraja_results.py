@@ -71,6 +71,25 @@ def test_code_21_is_a_failure_unless_it_comes_in_the_dress_of_a_success() -> Non
     assert reversal_done(sample) is None
 
 
+@pytest.mark.parametrize("result_type", [1, "1"])
+@pytest.mark.parametrize("code", [0, 1, 2001, 2032, "R000001"])
+def test_a_result_that_waits_for_further_messages_is_neither_done_nor_failed(
+    code: object, result_type: object
+) -> None:
+    parameters = [*results.B2C_PARAMETERS, *results.REVERSAL_PARAMETERS, *results.STATUS_PARAMETERS]
+    parameters += results.BALANCE_PARAMETERS
+    read = parse_result(result(parameters if code == 0 else None, code=code, desc="", ResultType=result_type))
+    assert (read.is_final, read.outcome, read.result_code) == (False, UNKNOWN, str(code))
+    for details in (b2c_payment, reversal_done, account_balances, transaction_state):
+        assert details(read) is None
+
+
+@pytest.mark.parametrize("result_type", [0, "0", None, "", True, 2, []])
+def test_only_the_documented_type_says_that_more_will_come(result_type: object) -> None:
+    read = parse_result(result(results.B2C_PARAMETERS, ResultType=result_type))
+    assert (read.is_final, read.outcome) == (True, DONE)
+
+
 def test_codes_that_need_a_person_are_marked_as_such() -> None:
     stopping = {code for code, row in API_RESULT_CODES.items() if row.stops_all_sends}
     assert stopping == {"18", "20", "21", "22", "2001", "8006", "TP40153"}
