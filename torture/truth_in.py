@@ -190,8 +190,21 @@ class _Books:
             self.world.counts["money unknown: the query said failed and was not asked again, callbacks lost"] += 1
         elif asked.status == "failed" and asked.id in self.told_failed:
             self.world.counts["money unknown: a callback said failed, the true one lost"] += 1
+        elif self._is_told_by_a_second_charge(asked):
+            self.world.counts["money unknown: another prompt was charged twice, and told of this one"] += 1
         else:
             self._lose(moved, asked, "a query would have told")
+
+    def _is_told_by_a_second_charge(self, asked: Row) -> bool:
+        """Say whether a prompt is known as paid, by the notice of what another one was charged too much.
+
+        Then a query says nothing new, and only the statement has one payment more than the books.
+        """
+        told_by = self.by_id.get(asked.merged_into or 0)
+        came = [one for one in self.world.engine.movements if one.checkout_request_id and one.direction == "IN"]
+        other = next((one.checkout_request_id for one in came if told_by and one.receipt == told_by.receipt), None)
+        times = sum(one.checkout_request_id == other for one in came)
+        return other not in (None, asked.checkout_id) and times > 1
 
     def is_told_again_aside(self, prompt: Row) -> bool:
         """Say whether a prompt is told of again by a notice kept aside, and a person is asked about the two."""

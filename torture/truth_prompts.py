@@ -77,7 +77,8 @@ def _overlapping(world: World) -> Broken:
             same = push.msisdn == pushes[later.callback_url].msisdn if later.callback_url in pushes else True
             if not rings or not same or refused_token or older.callback_url == later.callback_url:
                 continue
-            was_held = max(older.held, later.held) > _IN_GOOD_TIME
+            # A prompt rings for a minute, and two may follow each other after two.
+            was_held = older.held > _IN_GOOD_TIME or later.held > 3 * _IN_GOOD_TIME
             booking = {row.consultation_id for row in payments_of(world) if of_url([row], older.callback_url)}
             other = {row.consultation_id for row in payments_of(world) if of_url([row], later.callback_url)}
             if booking != other and later.callback_url not in pushes:

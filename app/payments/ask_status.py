@@ -7,6 +7,7 @@ news like all other (`told_results.py`). Questions are leased, and paced over th
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -125,11 +126,11 @@ def _record_status(
     disbursement_id: int | None,
     now: datetime,
 ) -> _Question:
-    own_id, is_payout = None, False
+    order_id, is_payout = None, False
     if disbursement_id is not None:
         attempt = session.get_one(Disbursement, disbursement_id)
         is_payout = attempt.kind is DisbursementKind.B2C
-        receipt, own_id = attempt.receipt, _id_to_ask_by(attempt)
+        receipt, order_id = attempt.receipt, _id_to_ask_by(session, attempt)
     elif payment_id is not None:
         receipt = session.get_one(Payment, payment_id).mpesa_receipt_number
     return _record(
@@ -138,7 +139,7 @@ def _record_status(
         callback_base=callback_base,
         asked_by_id=asked_by_id,
         receipt=receipt,
-        originator_conversation_id=None if receipt else own_id,
+        originator_conversation_id=None if receipt else order_id,
         is_payout=is_payout,
         payment_id=payment_id,
         disbursement_id=disbursement_id,
@@ -165,6 +166,7 @@ def _record(
         payment_id=payment_id,
         disbursement_id=disbursement_id,
         receipt=receipt,
+        originator_conversation_id=originator_conversation_id,
         asked_by_id=asked_by_id,
         token_hash=token_hash(token),
         asked_at=now,
@@ -195,7 +197,7 @@ def _lease_due(session: Session, *, rate: int, callback_base: str, now: datetime
     longest.next_query_at = next_query_at(longest.sent_at or longest.created_at, longest.queries, now)
     return record(
         disbursement_id=longest.id,
-        originator_conversation_id=_id_to_ask_by(longest),
+        originator_conversation_id=_id_to_ask_by(session, longest),
         is_payout=longest.kind is DisbursementKind.B2C,
     )
 
@@ -230,10 +232,11 @@ def _due_payments(now: datetime) -> sa.Select[tuple[Payment]]:
     return due.order_by(Payment.next_query_at).limit(1).with_for_update(skip_locked=True)
 
 
-def _id_to_ask_by(attempt: Disbursement) -> str | None:
-    """Take each id of an order in turn, from question to question."""
-    ids = attempt.ids_to_ask_by
-    return ids[attempt.queries % len(ids)] if ids else None
+def _id_to_ask_by(session: Session, attempt: Disbursement) -> str | None:
+    """Take the id of an order that the fewest questions were asked by."""
+    asked = sa.select(Inquiry.originator_conversation_id).where(Inquiry.disbursement_id == attempt.id)
+    times = Counter(session.scalars(asked))
+    return min(attempt.ids_to_ask_by, key=lambda one: times[one], default=None)
 
 
 @transactional

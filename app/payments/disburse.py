@@ -204,16 +204,24 @@ def _locked(session: Session, disbursement_id: int) -> Disbursement:
 def _note_taken(session: Session, *, disbursement_id: int, accepted: AskAccepted | None, now: datetime) -> None:
     """Write Safaricom's ids on the attempt; its result may have come first, so nothing else is touched."""
     attempt = _locked(session, disbursement_id)
-    if accepted is None:  # it was turned away because it is there, under the id that we gave it
-        attempt.safaricom_originator_id = attempt.safaricom_originator_id or attempt.originator_conversation_id
+    before = attempt.status
+    if attempt.kind is DisbursementKind.REVERSAL and accepted is not None:  # a copy, with ids of its own
+        attempt.conversation_id = accepted.conversation_id
+        attempt.safaricom_originator_id = accepted.originator_conversation_id
+    elif accepted is None:  # it was turned away because it is there, under the id that we gave it
+        attempt.learn_originator_id(attempt.originator_conversation_id)
     else:
-        is_copy = attempt.kind is DisbursementKind.REVERSAL  # with ids of its own; a B2C keeps its first
-        if is_copy or attempt.conversation_id is None:
-            attempt.conversation_id = accepted.conversation_id
-        if is_copy or attempt.safaricom_originator_id is None:
-            attempt.safaricom_originator_id = accepted.originator_conversation_id
+        attempt.conversation_id = attempt.conversation_id or accepted.conversation_id
+        attempt.learn_originator_id(accepted.originator_conversation_id)
+    if attempt.kind is DisbursementKind.B2C and before is DisbursementStatus.READY:
+        # The books had no such transaction while this answer was on its way.
+        attempt.status, attempt.next_send_at, attempt.next_query_at = (
+            DisbursementStatus.SENT,
+            None,
+            now + FIRST_LOOK,
+        )
     detail = "taken" if accepted is not None else "taken before"
-    note(session, attempt, attempt.status, source=Source.SEND, detail=detail, now=now)
+    note(session, attempt, before, source=Source.SEND, detail=detail, now=now)
 
 
 @transactional

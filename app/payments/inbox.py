@@ -105,7 +105,7 @@ def _call_for_unmatched(session: Session, item: InboxItem, *, now: datetime) -> 
     is registered (observed, production 2021).
     """
     read = _NAMED_MONEY.get(item.kind)
-    named = read(item.raw) if read is not None else None
+    named = read(session, item.raw) if read is not None else None
     if named is None:
         return
     receipt, amount = named
@@ -115,7 +115,7 @@ def _call_for_unmatched(session: Session, item: InboxItem, *, now: datetime) -> 
 
 
 # A receipt and its amount in cents, or None; results and time-outs tell of what we asked for, and are asked about.
-_NAMED_MONEY: dict[NewsKind, Callable[[bytes], tuple[str, int | None] | None]] = {
+_NAMED_MONEY: dict[NewsKind, Callable[[Session, bytes], tuple[str, int | None] | None]] = {
     NewsKind.STK: told_prompts.money_named_in,
     NewsKind.C2B: told_paybill.money_named_in,
 }

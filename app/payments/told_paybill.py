@@ -70,10 +70,15 @@ def apply_confirmation(session: Session, item: InboxItem, *, now: datetime) -> N
     receive(session, money=money, now=now)
 
 
-def money_named_in(raw: bytes) -> tuple[str, int | None] | None:
-    """Read the receipt of a notice, and its amount in cents where that can be read; None where it is no notice."""
+def money_named_in(session: Session, raw: bytes) -> tuple[str, int | None] | None:
+    """Read the receipt of a notice, and its amount in cents where that can be read; None if it is not our money.
+
+    Every business at Safaricom may register any address, ours too.
+    """
     notice = parsed(raw)
-    return (notice.receipt, cents_to_show(notice.amount)) if notice else None
+    if notice is None or not is_ours(session, notice.shortcode):
+        return None
+    return notice.receipt, cents_to_show(notice.amount)
 
 
 def is_ours(session: Session, shortcode: str | None) -> bool:

@@ -41,7 +41,7 @@ def apply_callback(session: Session, item: InboxItem, *, now: datetime) -> None:
     ask_soon(session, item.payment_id, now=now)
 
 
-def money_named_in(raw: bytes) -> tuple[str, int | None] | None:
+def money_named_in(_session: Session, raw: bytes) -> tuple[str, int | None] | None:
     """Read the receipt of a prompt that was paid, and its amount in cents; None where a body names no money."""
     callback = parsed(raw)
     if callback is None or callback.outcome is not StkOutcome.PAID or callback.receipt is None:

@@ -24,7 +24,7 @@ from app.payments.daraja import (
     parse_result,
     transaction_state,
 )
-from app.payments.evidence import MoneyIn, Source, cents, from_state_of_payment
+from app.payments.evidence import MoneyIn, Source, cents, cents_to_show, from_state_of_payment
 from app.payments.evidence_out import MoneyOut, from_result, from_state
 from app.payments.models import (
     BalanceReading,
@@ -101,7 +101,15 @@ def _apply_to_order(
         ask_soon(session, disbursement_id, now=now)
         return
     settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
-    attempt.conversation_id = attempt.conversation_id or result.conversation_id
+    _learn_ids(attempt, result)
+
+
+def _learn_ids(attempt: Disbursement, result: ApiResult) -> None:
+    """Keep what a payout's result calls it: Safaricom's books may know it by that alone (daraja-docs B2C)."""
+    if attempt.kind is DisbursementKind.B2C:
+        if attempt.status is DisbursementStatus.COMPLETED:
+            attempt.conversation_id = attempt.conversation_id or result.conversation_id
+        attempt.learn_originator_id(result.originator_conversation_id)
 
 
 def _is_about_another(attempt: Disbursement, result: ApiResult) -> bool:
@@ -113,18 +121,17 @@ def _is_about_another(attempt: Disbursement, result: ApiResult) -> bool:
 
 
 def _may_name_it_otherwise(session: Session, attempt: Disbursement, result: ApiResult) -> bool:
-    """Say whether a result may be of a payout for which no answer has told us Safaricom's ids.
+    """Say whether a success may be of a payout for which no answer has told us Safaricom's ids.
 
     A result may name those alone (public samples). It came to the address that only this order has; its amount and
-    payee must be the order's, and its ids no other order's.
+    payee must be the order's, and its ids no other order's. A failure has nothing to be known by.
     """
-    if attempt.kind is DisbursementKind.REVERSAL or attempt.conversation_id is not None:
-        return False
     paid, named = b2c_payment(result), {result.originator_conversation_id, result.conversation_id} - {None}
-    if paid is not None:
-        payee = paid.receiver.number if paid.receiver else None
-        if cents(paid.amount) != attempt.amount or payee not in (None, attempt.phone):
-            return False
+    if attempt.kind is DisbursementKind.REVERSAL or attempt.conversation_id is not None or paid is None:
+        return False
+    payee = paid.receiver.number if paid.receiver else None
+    if cents(paid.amount) != attempt.amount or payee not in (None, attempt.phone):
+        return False
     of_others = sa.or_(
         Disbursement.originator_conversation_id.in_(named),
         Disbursement.safaricom_originator_id.in_(named),
@@ -243,7 +250,11 @@ def _send_another_copy(session: Session, disbursement_id: int, *, now: datetime)
 
 def _says_not_found(result: ApiResult) -> bool:
     """Tell "there is no such transaction" from other failures of a question, which say nothing of the order."""
-    return describe_api(result.result_code).reason == "not_found"
+    return _is_not_found(result.result_code)
+
+
+def _is_not_found(result_code: str | None) -> bool:
+    return describe_api(result_code).reason == "not_found"
 
 
 def _not_found(session: Session, disbursement_id: int, *, inbox_id: int, now: datetime) -> None:
@@ -253,8 +264,8 @@ def _not_found(session: Session, disbursement_id: int, *, inbox_id: int, now: da
     if attempt is None or attempt.status not in (DisbursementStatus.SENT, DisbursementStatus.FAILED):
         return
     attempt.times_not_found += 1
-    if attempt.times_not_found < len(attempt.ids_to_ask_by):
-        return  # under another of its ids it may be known
+    if not _is_known_by_none_of_its_ids(session, attempt):
+        return
     if attempt.status is DisbursementStatus.FAILED:
         unpaid = MoneyOut(
             source=Source.STATUS, says=Says.FAILED, reason="not_found", proves_unpaid=True, inbox_id=inbox_id
@@ -263,6 +274,17 @@ def _not_found(session: Session, disbursement_id: int, *, inbox_id: int, now: da
     elif attempt.times_not_found >= NOT_FOUND_BEFORE_REPEAT and _may_be_sent_again(attempt, now):
         attempt.times_not_found = 0
         ready_again(session, attempt, detail="M-Pesa has no such transaction", now=now)
+
+
+def _is_known_by_none_of_its_ids(session: Session, attempt: Disbursement) -> bool:
+    """Say whether the books had no such transaction under any id of an order, since it failed if it did."""
+    answers = sa.select(Inquiry.originator_conversation_id, Inquiry.result_code).where(
+        Inquiry.disbursement_id == attempt.id, Inquiry.answered_at.is_not(None)
+    )
+    if attempt.settled_at is not None:
+        answers = answers.where(Inquiry.asked_at >= attempt.settled_at)
+    unknown = {asked_by for asked_by, code in session.execute(answers) if _is_not_found(code)}
+    return unknown.issuperset(attempt.ids_to_ask_by)
 
 
 def _may_be_sent_again(attempt: Disbursement, now: datetime) -> bool:
@@ -279,12 +301,11 @@ def _call_about_unknown_money(session: Session, state: TransactionState, *, inbo
 
     The answer does not say which booking it is for; the notice that does, or the list of payments, may still come.
     """
-    told = from_state_of_payment(state, inbox_id=inbox_id)
     credited = state.credit_party.number if state.credit_party else None
-    if told is None or not is_ours(session, credited):
+    if state.receipt is None or state.status.lower() != "completed" or not is_ours(session, credited):
         return
-    if session.scalar(sa.select(Payment.id).where(Payment.mpesa_receipt_number == told.receipt)) is None:
-        doubts.unmatched_money(session, told.receipt, told.amount, inbox_id, now)
+    if session.scalar(sa.select(Payment.id).where(Payment.mpesa_receipt_number == state.receipt)) is None:
+        doubts.unmatched_money(session, state.receipt, cents_to_show(state.amount), inbox_id, now)
 
 
 def learn_of_payment(

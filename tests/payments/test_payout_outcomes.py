@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from app.payments import ledger
-from app.payments.models import Disbursement, PayoutDay, ReviewItem
+from app.payments.daraja import AskAccepted
+from app.payments.disburse import _note_taken
+from app.payments.models import Disbursement, Inquiry, PayoutDay, ReviewItem
 from tests.payments import payout_scenes as numbers
 from tests.payments.door import door_of, knock
 from tests.payments.payout_scenes import PAYEE_PHONE, Treasury
@@ -94,18 +96,66 @@ def test_an_order_that_safaricom_calls_by_an_id_of_its_own_is_paid_once_and_know
     assert (attempt.sends, rich.moved(), rich.desk.rows(ReviewItem)) == (1, [AMOUNT], [])
 
 
-def test_that_an_order_is_not_known_by_our_id_proves_nothing_while_safaricoms_was_not_asked_by(rich: Treasury):
-    rename_orders(rich)
-    payout_id = rich.approved(recipient_phone=numbers.FAILURE_FIRST)
+def test_only_both_ids_unknown_to_safaricom_prove_that_a_failed_order_did_not_pay(rich: Treasury):
+    rename_orders(rich, contradiction="failure_then_success")
+    payout_id = rich.approved()
     rich.desk.send()
-    [failure] = [one for one in waiting(rich.desk.safaricom) if '"ResultCode":0' not in one["body"]]
-    rich.desk.safaricom.drop_callbacks()
-    knock(rich.app, door_of(failure), failure["body"])
+    only_failure(rich)
     assert rich.payout(payout_id).status == "failed"
+    for _ in range(4):  # our id is not known there, and the answers about Safaricom's are lost
+        rich.desk.clock.advance(minutes=20)
+        rich.desk.send()
+        if not [one for one in waiting(rich.desk.safaricom) if '"ResultCode":0' not in one["body"]]:
+            rich.desk.safaricom.drop_callbacks()
+        rich.desk.clock.advance(seconds=5)
+        rich.desk.safaricom.deliver()
+    assert [attempt.disproved_at for attempt in rich.attempts(payout_id)] == [None]
+    assert rich.decide(payout_id, "retry").json["code"] == "not_proved_unpaid"
+    for _ in range(2):
+        rich.ask_and_hear(seconds=3600)
+    assert (rich.payout(payout_id).status, rich.payout(payout_id).is_frozen) == ("completed", True)
+    assert rich.moved() == [AMOUNT]
+
+
+def test_staff_who_ask_twice_ask_by_both_ids(rich: Treasury):
+    rename_orders(rich, contradiction="failure_then_success")
+    payout_id = rich.approved()
+    rich.desk.send()
+    only_failure(rich)
+    for _ in range(2):
+        asked = rich.post("/payment/mpesa/transaction-status", rich.dalmas, {"payout_id": payout_id})
+        assert asked.status_code == 202
+        rich.desk.clock.advance(seconds=5)
+        rich.desk.safaricom.deliver()
+    assert rich.payout(payout_id).status == "completed"
+    assert len({one.originator_conversation_id for one in rich.desk.rows(Inquiry)}) == 2
+
+
+def test_a_failure_that_names_nothing_of_ours_is_not_believed(rich: Treasury):
+    rename_orders(rich, contradiction="failure_then_success", answer="lost")
+    payout_id = rich.approved()
+    rich.desk.send()
+    only_failure(rich)
+    rich.ask_and_hear()
+    assert rich.payout(payout_id).status == "processing"
+    assert {item.news_key for item in rich.desk.rows(ReviewItem)} == {"disbursement:1:other-order"}
+    assert rich.moved() == [AMOUNT]
+
+
+def test_an_order_whose_answer_comes_after_it_was_made_ready_again_is_not_sent_again(rich: Treasury):
+    payout_id = rich.approved(recipient_phone=numbers.BOTH_LOST)
+    rich.desk.send()
+    rich.desk.safaricom.control("faults", scope="all", kind="status", faults={"status_says": "not_found"})
     for _ in range(2):
         rich.ask_and_hear()
-    assert (rich.payout(payout_id).status, rich.payout(payout_id).is_frozen) == ("completed", True)
-    assert [attempt.disproved_at for attempt in rich.attempts(payout_id)] == [None]
+    [attempt] = rich.attempts(payout_id)
+    assert (attempt.status, attempt.sends) == ("ready", 1)
+    late = AskAccepted("AG_20261123_1", "16740-1-1")
+    with rich.app.app_context():
+        _note_taken(disbursement_id=attempt.id, accepted=late, now=rich.desk.clock.now())
+    rich.desk.clock.advance(minutes=5)
+    rich.desk.send()
+    assert [(one.status, one.sends) for one in rich.attempts(payout_id)] == [("sent", attempt.sends)]
 
 
 def test_what_safaricom_has_taken_is_not_sent_again_whatever_its_books_say(rich: Treasury):
@@ -118,10 +168,17 @@ def test_what_safaricom_has_taken_is_not_sent_again_whatever_its_books_say(rich:
     assert {item.kind for item in rich.desk.rows(ReviewItem)} == {"unknown_outcome"}
 
 
-def rename_orders(treasury: Treasury) -> None:
+def rename_orders(treasury: Treasury, **more: str) -> None:
     """Have Safaricom name its own OriginatorConversationIDs, and know orders by those alone."""
-    named = {"own_ids": "known_by_own"}
-    treasury.desk.safaricom.control("faults", scope="all", kind="b2c", faults=named).raise_for_status()
+    faults = {"own_ids": "known_by_own", **more}
+    treasury.desk.safaricom.control("faults", scope="all", kind="b2c", faults=faults).raise_for_status()
+
+
+def only_failure(treasury: Treasury) -> None:
+    """Let nothing but a failed result come of what was sent."""
+    [failure] = [one for one in waiting(treasury.desk.safaricom) if '"ResultCode":0' not in one["body"]]
+    treasury.desk.safaricom.drop_callbacks()
+    knock(treasury.app, door_of(failure), failure["body"])
 
 
 def test_a_failed_payout_gives_the_money_and_the_day_back(rich: Treasury):

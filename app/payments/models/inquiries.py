@@ -28,6 +28,8 @@ class Inquiry(Base):
     payment_id: Mapped[int | None] = mapped_column(sa.ForeignKey("payments.id"), index=True)
     disbursement_id: Mapped[int | None] = mapped_column(sa.ForeignKey("disbursements.id"), index=True)
     receipt: Mapped[str | None] = mapped_column(sa.String(32))
+    originator_conversation_id: Mapped[str | None] = mapped_column(sa.String(128))
+    """Which id of an order it was asked by, where it was not by a receipt."""
     asked_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))  # nobody: a job
     token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     asked_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

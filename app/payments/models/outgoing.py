@@ -230,6 +230,11 @@ class Disbursement(Base):
         """Whether Safaricom has said that it has this order."""
         return self.conversation_id is not None or self.safaricom_originator_id is not None
 
+    def learn_originator_id(self, named: str | None) -> None:
+        """Keep the OriginatorConversationID that Safaricom names; where it named ours, another one tells more."""
+        if named is not None and self.safaricom_originator_id in (None, self.originator_conversation_id):
+            self.safaricom_originator_id = named
+
     @property
     def ids_to_ask_by(self) -> list[str]:
         """The ids under which Safaricom's books may have the order; none of a reversal that was never answered.
