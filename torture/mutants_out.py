@@ -258,7 +258,7 @@ ALL = (
     ),
     Mutant(
         "another business's notice is booked",
-        swap((told_paybill, "_is_ours", lambda *_: True)),
+        swap((told_paybill, "is_ours", lambda *_: True)),
         weather=_STRANGERS,
     ),
     # Deciding.

@@ -202,7 +202,7 @@ def _locked(session: Session, disbursement_id: int) -> Disbursement:
 
 @transactional
 def _note_taken(session: Session, *, disbursement_id: int, accepted: AskAccepted | None, now: datetime) -> None:
-    """Write Safaricom's ids on the attempt; its result may have come first, so nothing else is touched."""
+    """Write Safaricom's ids on the attempt; its result may have come first, and is not touched."""
     attempt = _locked(session, disbursement_id)
     before = attempt.status
     if attempt.kind is DisbursementKind.REVERSAL and accepted is not None:  # a copy, with ids of its own
@@ -214,12 +214,10 @@ def _note_taken(session: Session, *, disbursement_id: int, accepted: AskAccepted
         attempt.conversation_id = attempt.conversation_id or accepted.conversation_id
         attempt.learn_originator_id(accepted.originator_conversation_id)
     if attempt.kind is DisbursementKind.B2C and before is DisbursementStatus.READY:
-        # The books had no such transaction while this answer was on its way.
-        attempt.status, attempt.next_send_at, attempt.next_query_at = (
-            DisbursementStatus.SENT,
-            None,
-            now + FIRST_LOOK,
-        )
+        # The books had no such transaction while this answer was on its way: it is not to be sent again.
+        attempt.status = DisbursementStatus.SENT
+        attempt.next_send_at = None
+        attempt.next_query_at = now + FIRST_LOOK
     detail = "taken" if accepted is not None else "taken before"
     note(session, attempt, before, source=Source.SEND, detail=detail, now=now)
 

@@ -100,6 +100,7 @@ def test_the_last_answer_is_shown_with_its_time(desk, office, safaricom):
         "Organization Settlement Account": 0,
     }
     assert shown["read_at"].startswith("2026-11-23T09:10")
+    assert {one["at"] for one in shown["accounts"]} == {shown["read_at"]}
     assert (shown["available"], shown["can_pay"]) == (500, True)
 
 

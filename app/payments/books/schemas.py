@@ -24,11 +24,12 @@ class RoundedShillings(ma.fields.Integer):
 
 
 class AccountSchema(ma.Schema):
-    """One account of the organisation at M-Pesa."""
+    """One account of the organisation at M-Pesa, as it was at an instant."""
 
     name = ma.fields.String(required=True, metadata={"example": "Utility Account"})
     currency = ma.fields.String(required=True)
     amount = RoundedShillings(required=True)
+    at = Instant(required=True)
 
 
 class BalanceSchema(ma.Schema):
