@@ -173,7 +173,8 @@ def _unsafe_towards_safaricom(values: dict[str, Any]) -> dict[str, str]:
 
 def _looks_like_a_default(key: str) -> bool:
     plain = re.sub(r"[^a-z0-9]", "", key.lower())
-    return len(set(key)) < 10 or any((_SAYS_REPLACE_ME.search(plain), _FILLER_ALONE.fullmatch(plain)))
+    says_replace_me = _SAYS_REPLACE_ME.search(plain) is not None
+    return len(set(key)) < 10 or says_replace_me or _FILLER_ALONE.fullmatch(plain) is not None
 
 
 def _too_open(network: Network) -> bool:

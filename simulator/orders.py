@@ -44,7 +44,7 @@ class Order:
     originator_conversation_id: str
     sent: Fields = field(repr=False)
     at: datetime
-    known_by: frozenset[str] = frozenset()
+    known_by: frozenset[str]
     """The ids under which a question finds it."""
     ending: Ending | None = None
     ended_at: datetime | None = None

@@ -185,6 +185,14 @@ def unmatched_money(
     )
 
 
+def unbooked_money(
+    session: Session, receipt: str, amount: int | None, inbox_id: int | None, now: datetime
+) -> None:
+    """Call a person for money that was told of out of turn, unless its receipt is booked."""
+    if session.scalar(sa.select(Payment.id).where(Payment.mpesa_receipt_number == receipt)) is None:
+        unmatched_money(session, receipt, amount, inbox_id, now)
+
+
 def unreadable_confirmation(session: Session, item: InboxItem, now: datetime) -> None:
     """Call a person where Safaricom says that money came and nobody can read of which: once for the same bytes."""
     open_item(

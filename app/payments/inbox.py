@@ -106,12 +106,8 @@ def _call_for_unmatched(session: Session, item: InboxItem, *, now: datetime) -> 
     """
     read = _NAMED_MONEY.get(item.kind)
     named = read(session, item.raw) if read is not None else None
-    if named is None:
-        return
-    receipt, amount = named
-    booked = sa.select(Payment.id).where(Payment.mpesa_receipt_number == receipt)
-    if session.scalar(booked) is None:
-        doubts.unmatched_money(session, receipt, amount, item.id, now)
+    if named is not None:
+        doubts.unbooked_money(session, *named, item.id, now)
 
 
 # A receipt and its amount in cents, or None; results and time-outs tell of what we asked for, and are asked about.

@@ -208,12 +208,12 @@ def _learn_of_order(
         )
         return
     evidence = from_state(state, inbox_id=inbox_id) if state else None
-    is_unpaid = evidence.says is Says.FAILED if evidence else state is None and _says_not_found(result)
+    is_unpaid = evidence.says is Says.FAILED if evidence else state is None and _is_not_found(result.result_code)
     if is_unpaid and _is_one_copy_of_many(session, disbursement_id):
         _send_another_copy(session, disbursement_id, now=now)
     elif evidence is not None:
         settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
-    elif state is None and _says_not_found(result):
+    elif state is None and _is_not_found(result.result_code):
         _not_found(session, disbursement_id, inbox_id=inbox_id, now=now)
 
 
@@ -248,12 +248,8 @@ def _send_another_copy(session: Session, disbursement_id: int, *, now: datetime)
         ready_again(session, attempt, detail="the last copy was not carried out", now=now)
 
 
-def _says_not_found(result: ApiResult) -> bool:
-    """Tell "there is no such transaction" from other failures of a question, which say nothing of the order."""
-    return _is_not_found(result.result_code)
-
-
 def _is_not_found(result_code: str | None) -> bool:
+    """Tell "there is no such transaction" from other failures of a question, which say nothing of the order."""
     return describe_api(result_code).reason == "not_found"
 
 
@@ -304,8 +300,7 @@ def _call_about_unknown_money(session: Session, state: TransactionState, *, inbo
     credited = state.credit_party.number if state.credit_party else None
     if state.receipt is None or state.status.lower() != "completed" or not is_ours(session, credited):
         return
-    if session.scalar(sa.select(Payment.id).where(Payment.mpesa_receipt_number == state.receipt)) is None:
-        doubts.unmatched_money(session, state.receipt, cents_to_show(state.amount), inbox_id, now)
+    doubts.unbooked_money(session, state.receipt, cents_to_show(state.amount), inbox_id, now)
 
 
 def learn_of_payment(

@@ -105,7 +105,7 @@ def test_only_both_ids_unknown_to_safaricom_prove_that_a_failed_order_did_not_pa
     for _ in range(4):  # our id is not known there, and the answers about Safaricom's are lost
         rich.desk.clock.advance(minutes=20)
         rich.desk.send()
-        if not [one for one in waiting(rich.desk.safaricom) if '"ResultCode":0' not in one["body"]]:
+        if not failures(rich):
             rich.desk.safaricom.drop_callbacks()
         rich.desk.clock.advance(seconds=5)
         rich.desk.safaricom.deliver()
@@ -174,9 +174,14 @@ def rename_orders(treasury: Treasury, **more: str) -> None:
     treasury.desk.safaricom.control("faults", scope="all", kind="b2c", faults=faults).raise_for_status()
 
 
+def failures(treasury: Treasury) -> list[dict]:
+    """Return what waits to be told and is no success: failed results, and answers that know nothing."""
+    return [one for one in waiting(treasury.desk.safaricom) if '"ResultCode":0' not in one["body"]]
+
+
 def only_failure(treasury: Treasury) -> None:
     """Let nothing but a failed result come of what was sent."""
-    [failure] = [one for one in waiting(treasury.desk.safaricom) if '"ResultCode":0' not in one["body"]]
+    [failure] = failures(treasury)
     treasury.desk.safaricom.drop_callbacks()
     knock(treasury.app, door_of(failure), failure["body"])
 
