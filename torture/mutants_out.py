@@ -27,8 +27,8 @@ from app.payments import (
     refunds,
     same_money,
     settle,
+    told_orders,
     told_paybill,
-    told_results,
 )
 from app.payments.changes import change_payout
 from app.payments.evidence import Source
@@ -109,7 +109,7 @@ def _time_out_is_failure(session: Session, item: Any, *, now: Any) -> None:
         )
 
 
-_from_result, _not_found = from_result, told_results._not_found
+_from_result, _not_found = from_result, told_orders._not_found
 
 
 def _failure_is_proof(*result: Any, **more: Any) -> MoneyOut | None:
@@ -232,22 +232,22 @@ ALL = (
     Mutant("a time-out counts as failure", _time_out_believed, weather=_TIMED_OUT),
     Mutant(
         "a failed result is proof",
-        swap((told_results, "from_result", _failure_is_proof)),
+        swap((told_orders, "from_result", _failure_is_proof)),
         weather=_LIES_AND_CRASHES,
     ),
     Mutant(
         "reversed before counts as failed",
-        swap((told_results, "from_result", _reversed_before_is_failure)),
+        swap((told_orders, "from_result", _reversed_before_is_failure)),
         weather=_LOST_ORDERS,
     ),
     Mutant(
         "not found counts as failed",
-        swap((told_results, "_not_found", _not_found_is_failure)),
+        swap((told_orders, "_not_found", _not_found_is_failure)),
         weather=_LOST_ORDERS,
     ),
     Mutant(
         "one copy of a reversal speaks for all",
-        swap((told_results, "_is_one_copy_of_many", never)),
+        swap((told_orders, "_is_one_copy_of_many", never)),
         weather=_LOST_ORDERS,
     ),
     Mutant("late success of an order is ignored", _late_success_ignored, weather=_LIES),

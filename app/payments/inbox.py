@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from app.database import affected, reading, transactional
-from app.payments import doubts, spool, told_paybill, told_prompts, told_results
+from app.payments import doubts, spool, told_orders, told_paybill, told_prompts, told_results
 from app.payments.daraja import scrub_timeout
 from app.payments.models import C2bAddress, Disbursement, InboxItem, Inquiry, NewsKind, Payment, Trust
 
@@ -92,7 +92,7 @@ def keep(
         if to.payment_id is not None:
             told_prompts.ask_soon(session, to.payment_id, now=now)
         if to.disbursement_id is not None:
-            told_results.ask_soon(session, to.disbursement_id, now=now)
+            told_orders.ask_soon(session, to.disbursement_id, now=now)
     if trust is Trust.UNMATCHED:
         _call_for_unmatched(session, item, now=now)
     return item.id

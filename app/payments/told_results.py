@@ -1,56 +1,27 @@
-"""News that came to a result address: what became of an order, what is on our accounts, what the books say."""
+"""News that came to a result address: what became of an order, or the answer to a question."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-import sqlalchemy as sa
-import structlog
 from sqlalchemy.orm import Session
 
 from app import money
-from app.consultations.bookings import lock_consultation
-from app.consultations.models import Consultation
 from app.database import lock
 from app.payments import doubts
-from app.payments.ask_status import may_be_repeated, ready_again
 from app.payments.daraja import (
     ApiResult,
     MalformedResult,
     TransactionState,
     account_balances,
-    b2c_payment,
-    describe_api,
     parse_result,
     transaction_state,
 )
-from app.payments.evidence import MoneyIn, Source, cents, cents_to_show, from_state_of_payment
-from app.payments.evidence_out import MoneyOut, from_result, from_state
-from app.payments.models import (
-    BalanceReading,
-    Channel,
-    Disbursement,
-    DisbursementEvent,
-    DisbursementKind,
-    DisbursementStatus,
-    InboxItem,
-    Inquiry,
-    InquiryKind,
-    Payment,
-)
-from app.payments.purpose import purpose_of
-from app.payments.receive import hear_again
-from app.payments.same_money import tell_apart, unheard_prompt_of
-from app.payments.settle import settle
-from app.payments.settle_out import settle_out
-from app.payments.shortfall import correct
-from app.payments.states import Says
-from app.payments.stop import stop_all
+from app.payments.evidence import cents_to_show
+from app.payments.models import BalanceReading, InboxItem, Inquiry, InquiryKind
+from app.payments.told_orders import apply_to_order, ask_soon, learn_of_order
 from app.payments.told_paybill import is_ours
-
-log = structlog.get_logger()
-
-NOT_FOUND_BEFORE_REPEAT = 2
+from app.payments.told_payments import learn_of_payment
 
 
 def parsed(raw: bytes) -> ApiResult | None:
@@ -65,7 +36,7 @@ def apply_result(session: Session, item: InboxItem, *, now: datetime) -> None:
     """Apply a result to the order or the question that its address was made for."""
     result = parsed(item.raw)
     if item.disbursement_id is not None:
-        _apply_to_order(session, item.disbursement_id, result, inbox_id=item.id, now=now)
+        apply_to_order(session, item.disbursement_id, result, inbox_id=item.id, now=now)
     elif item.inquiry_id is not None and result is not None:
         _apply_to_question(session, item.inquiry_id, result, inbox_id=item.id, now=now)
 
@@ -74,86 +45,6 @@ def apply_timeout(session: Session, item: InboxItem, *, now: datetime) -> None:
     """Ask soon: that Safaricom gave up waiting is no result."""
     if item.disbursement_id is not None:
         ask_soon(session, item.disbursement_id, now=now)
-
-
-def ask_soon(session: Session, disbursement_id: int, *, now: datetime) -> None:
-    """Have Safaricom asked about an order at the next chance; nothing that was said is believed."""
-    undecided = sa.update(Disbursement).where(
-        Disbursement.id == disbursement_id, Disbursement.status == DisbursementStatus.SENT
-    )
-    session.execute(undecided.values(next_query_at=now))
-
-
-def _apply_to_order(
-    session: Session, disbursement_id: int, result: ApiResult | None, *, inbox_id: int, now: datetime
-) -> None:
-    attempt = session.get_one(Disbursement, disbursement_id)
-    evidence = from_result(result, attempt.kind, inbox_id=inbox_id) if result else None
-    if result is None or evidence is None:
-        ask_soon(session, disbursement_id, now=now)
-        return
-    if _is_about_another(attempt, result) and not _may_name_it_otherwise(session, attempt, result):
-        if not _has_unknown_copies(attempt):
-            check = "A result came to the address of this order and names another; check the M-Pesa statement."
-            doubts.call_about_sending(session, attempt, "other-order", check, evidence, now)
-        if evidence.stops_all_sends and attempt.status in (DisbursementStatus.READY, DisbursementStatus.SENT):
-            stop_all(session, why=evidence.reason, now=now)  # whichever order it is about
-        ask_soon(session, disbursement_id, now=now)
-        return
-    settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
-    _learn_ids(attempt, result)
-
-
-def _learn_ids(attempt: Disbursement, result: ApiResult) -> None:
-    """Keep what a payout's result calls it: Safaricom's books may know it by that alone (daraja-docs B2C)."""
-    if attempt.kind is DisbursementKind.B2C:
-        if attempt.status is DisbursementStatus.COMPLETED:
-            attempt.conversation_id = attempt.conversation_id or result.conversation_id
-        attempt.learn_originator_id(result.originator_conversation_id)
-
-
-def _is_about_another(attempt: Disbursement, result: ApiResult) -> bool:
-    is_reversal = attempt.kind is DisbursementKind.REVERSAL
-    original = result.parameters.get("OriginalTransactionID") if is_reversal else None
-    if original is not None:
-        return original != attempt.original_receipt
-    return _names_others_alone(attempt, result)
-
-
-def _may_name_it_otherwise(session: Session, attempt: Disbursement, result: ApiResult) -> bool:
-    """Say whether a success may be of a payout for which no answer has told us Safaricom's ids.
-
-    A result may name those alone (public samples). It came to the address that only this order has; its amount and
-    payee must be the order's, and its ids no other order's. A failure has nothing to be known by.
-    """
-    paid, named = b2c_payment(result), {result.originator_conversation_id, result.conversation_id} - {None}
-    if attempt.kind is DisbursementKind.REVERSAL or attempt.conversation_id is not None or paid is None:
-        return False
-    payee = paid.receiver.number if paid.receiver else None
-    if cents(paid.amount) != attempt.amount or payee not in (None, attempt.phone):
-        return False
-    of_others = sa.or_(
-        Disbursement.originator_conversation_id.in_(named),
-        Disbursement.safaricom_originator_id.in_(named),
-        Disbursement.conversation_id.in_(named),
-    )
-    return session.scalar(sa.select(Disbursement.id).where(of_others).limit(1)) is None
-
-
-def _has_unknown_copies(attempt: Disbursement) -> bool:
-    """Say whether an id that nobody knows here may be that of a copy of this order, whose answer was lost."""
-    return attempt.kind is DisbursementKind.REVERSAL and (attempt.sends > 1 or attempt.conversation_id is None)
-
-
-def _names_others_alone(attempt: Disbursement, told: ApiResult | TransactionState) -> bool:
-    """Say whether conversations are named and none is the order's.
-
-    One of ours is enough: the OriginatorConversationID in a result of B2C version 3 is Safaricom's own, where the
-    answer to the order had echoed ours (daraja-docs B2C).
-    """
-    ours = {attempt.originator_conversation_id, attempt.safaricom_originator_id, attempt.conversation_id}
-    named = {told.originator_conversation_id, told.conversation_id} - {None}
-    return bool(named) and not named & ours
 
 
 def _apply_to_question(
@@ -170,7 +61,7 @@ def _apply_to_question(
         return
     state = transaction_state(result)
     if inquiry.disbursement_id is not None:
-        _learn_of_order(session, inquiry.disbursement_id, result, state, inbox_id=inbox_id, now=now)
+        learn_of_order(session, inquiry.disbursement_id, result, state, inbox_id=inbox_id, now=now)
     elif inquiry.payment_id is not None and state is not None:
         learn_of_payment(session, inquiry.payment_id, state, inbox_id=inbox_id, now=now)
     elif state is not None:
@@ -191,107 +82,6 @@ def _keep_balances(session: Session, inquiry: Inquiry, result: ApiResult, *, now
         session.add(reading)
 
 
-def _learn_of_order(
-    session: Session,
-    disbursement_id: int,
-    result: ApiResult,
-    state: TransactionState | None,
-    *,
-    inbox_id: int,
-    now: datetime,
-) -> None:
-    attempt = session.get_one(Disbursement, disbursement_id)
-    if state is not None and _is_of_another(attempt, state):
-        check = "M-Pesa answered a question about this order with another one; check the M-Pesa statement."
-        doubts.call_about_sending(
-            session, attempt, "other-answer", check, from_state(state, inbox_id=inbox_id), now
-        )
-        return
-    evidence = from_state(state, inbox_id=inbox_id) if state else None
-    is_unpaid = evidence.says is Says.FAILED if evidence else state is None and _is_not_found(result.result_code)
-    if is_unpaid and _is_one_copy_of_many(session, disbursement_id):
-        _send_another_copy(session, disbursement_id, now=now)
-    elif evidence is not None:
-        settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
-    elif state is None and _is_not_found(result.result_code):
-        _not_found(session, disbursement_id, inbox_id=inbox_id, now=now)
-
-
-def _is_of_another(attempt: Disbursement, state: TransactionState) -> bool:
-    """Say whether neither an id nor the amount of what the books told is the order's.
-
-    An id alone decides nothing: the pages do not agree whose ids an answer names (daraja-docs Transaction Status).
-    """
-    return _names_others_alone(attempt, state) and cents(state.amount) not in (None, attempt.amount)
-
-
-def _is_one_copy_of_many(session: Session, disbursement_id: int) -> bool:
-    """Say whether a reversal was sent again after a copy that may have been carried out.
-
-    Safaricom gives each copy an id of its own (daraja-docs Reversals), so what its books say of the last one says
-    nothing of those before.
-    """
-    sent_again = sa.select(DisbursementEvent.id).where(
-        DisbursementEvent.disbursement_id == disbursement_id,
-        DisbursementEvent.source == "ready",
-        DisbursementEvent.status_before == DisbursementStatus.SENT,
-    )
-    attempt = session.get_one(Disbursement, disbursement_id)
-    return attempt.kind is DisbursementKind.REVERSAL and session.scalar(sent_again.limit(1)) is not None
-
-
-def _send_another_copy(session: Session, disbursement_id: int, *, now: datetime) -> None:
-    """Have a reversal sent once more: where a copy was carried out, the result of this one says so."""
-    purpose_of(session, disbursement_id)
-    attempt = lock(session, Disbursement, disbursement_id)
-    if attempt is not None and may_be_repeated(attempt, now):
-        ready_again(session, attempt, detail="the last copy was not carried out", now=now)
-
-
-def _is_not_found(result_code: str | None) -> bool:
-    """Tell "there is no such transaction" from other failures of a question, which say nothing of the order."""
-    return describe_api(result_code).reason == "not_found"
-
-
-def _not_found(session: Session, disbursement_id: int, *, inbox_id: int, now: datetime) -> None:
-    """Take it as proof that a failed order did not pay; send an unanswered one again once it was said twice."""
-    purpose_of(session, disbursement_id)
-    attempt = lock(session, Disbursement, disbursement_id)
-    if attempt is None or attempt.status not in (DisbursementStatus.SENT, DisbursementStatus.FAILED):
-        return
-    attempt.times_not_found += 1
-    if not _is_known_by_none_of_its_ids(session, attempt):
-        return
-    if attempt.status is DisbursementStatus.FAILED:
-        unpaid = MoneyOut(
-            source=Source.STATUS, says=Says.FAILED, reason="not_found", proves_unpaid=True, inbox_id=inbox_id
-        )
-        settle_out(session, disbursement_id=disbursement_id, evidence=unpaid, now=now)
-    elif attempt.times_not_found >= NOT_FOUND_BEFORE_REPEAT and _may_be_sent_again(attempt, now):
-        attempt.times_not_found = 0
-        ready_again(session, attempt, detail="M-Pesa has no such transaction", now=now)
-
-
-def _is_known_by_none_of_its_ids(session: Session, attempt: Disbursement) -> bool:
-    """Say whether the books had no such transaction under any id of an order, since it failed if it did."""
-    answers = sa.select(Inquiry.originator_conversation_id, Inquiry.result_code).where(
-        Inquiry.disbursement_id == attempt.id, Inquiry.answered_at.is_not(None)
-    )
-    if attempt.settled_at is not None:
-        answers = answers.where(Inquiry.asked_at >= attempt.settled_at)
-    unknown = {asked_by for asked_by, code in session.execute(answers) if _is_not_found(code)}
-    return unknown.issuperset(attempt.ids_to_ask_by)
-
-
-def _may_be_sent_again(attempt: Disbursement, now: datetime) -> bool:
-    """Say so of a B2C of which it is unknown whether it arrived, and of a reversal as long as copies are sent.
-
-    What Safaricom has taken needs no second sending, whatever its books say: only its id would keep it from being
-    made twice.
-    """
-    return not attempt.is_taken if attempt.kind is DisbursementKind.B2C else may_be_repeated(attempt, now)
-
-
 def _call_about_unknown_money(session: Session, state: TransactionState, *, inbox_id: int, now: datetime) -> None:
     """Have a person look for money that came to our paybill and that we heard of by asking for its receipt alone.
 
@@ -301,39 +91,3 @@ def _call_about_unknown_money(session: Session, state: TransactionState, *, inbo
     if state.receipt is None or state.status.lower() != "completed" or not is_ours(session, credited):
         return
     doubts.unbooked_money(session, state.receipt, cents_to_show(state.amount), inbox_id, now)
-
-
-def learn_of_payment(
-    session: Session, payment_id: int, state: TransactionState, *, inbox_id: int, now: datetime
-) -> None:
-    """Let Safaricom's books verify money that came, and say whether a prompt brought it."""
-    told = from_state_of_payment(state, inbox_id=inbox_id)
-    consultation_id = session.get_one(Payment, payment_id).consultation_id
-    consultation = lock_consultation(session, consultation_id) if consultation_id else None
-    payment = lock(session, Payment, payment_id)
-    if told is None or payment is None or told.receipt != payment.mpesa_receipt_number:
-        return
-    hear_again(session, payment_id, told, now=now)
-    if payment.channel is not Channel.C2B:
-        return
-    payment.next_query_at = None
-    if state.reason_type is not None:
-        # What a prompt brought is a "Pay Bill Online" (production 2024).
-        payment.came_by_prompt = "online" in state.reason_type.lower()
-    if consultation is not None:
-        _learn_of_notice(session, consultation, payment, told, now=now)
-    elif payment.consultation_id is not None:
-        payment.next_query_at = now  # two people have just placed it, and its booking is not locked here
-
-
-def _learn_of_notice(
-    session: Session, consultation: Consultation, notice: Payment, told: MoneyIn, *, now: datetime
-) -> None:
-    """Put what the books say of a notice in effect for its booking, and for the prompts that it may be of."""
-    if told.amount != notice.amount_received and not notice.is_aside:
-        correct(session, consultation, notice, told.amount, now=now)
-        hear_again(session, notice.id, told, now=now)
-    tell_apart(session, consultation, source=told.source, inbox_id=told.inbox_id, now=now, told=told)
-    prompt = unheard_prompt_of(session, notice)
-    if prompt is not None:
-        settle(session, payment_id=prompt.id, evidence=told.of_prompt(), now=now)
