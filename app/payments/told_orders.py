@@ -121,12 +121,13 @@ def learn_of_order(
         )
         return
     evidence = from_state(state, inbox_id=inbox_id) if state else None
-    is_unpaid = evidence.says is Says.FAILED if evidence else state is None and _is_not_found(result.result_code)
-    if is_unpaid and _is_one_copy_of_many(session, disbursement_id):
+    is_not_found = state is None and _is_not_found(result.result_code)
+    has_failed = evidence.says is Says.FAILED if evidence else attempt.status is DisbursementStatus.FAILED
+    if (evidence or is_not_found) and has_failed and _is_one_copy_of_many(session, disbursement_id):
         _send_another_copy(session, disbursement_id, now=now)
     elif evidence is not None:
         settle_out(session, disbursement_id=disbursement_id, evidence=evidence, now=now)
-    elif state is None and _is_not_found(result.result_code):
+    elif is_not_found:
         _not_found(session, disbursement_id, inbox_id=inbox_id, now=now)
 
 
@@ -180,7 +181,9 @@ def _not_found(session: Session, disbursement_id: int, *, inbox_id: int, now: da
             source=Source.STATUS, says=Says.FAILED, reason="not_found", proves_unpaid=True, inbox_id=inbox_id
         )
         settle_out(session, disbursement_id=disbursement_id, evidence=unpaid, now=now)
-    elif attempt.times_not_found >= NOT_FOUND_BEFORE_REPEAT and _may_be_sent_again(attempt, now):
+    elif attempt.times_not_found >= NOT_FOUND_BEFORE_REPEAT and not attempt.is_taken:
+        # What Safaricom has taken is not sent again, whatever its books say: its id alone would keep a B2C from
+        # being made twice, and nothing of ours a reversal.
         attempt.times_not_found = 0
         ready_again(session, attempt, detail="M-Pesa has no such transaction", now=now)
 
@@ -194,12 +197,3 @@ def _is_known_by_none_of_its_ids(session: Session, attempt: Disbursement) -> boo
         answers = answers.where(Inquiry.asked_at >= attempt.settled_at)
     unknown = {asked_by for asked_by, code in session.execute(answers) if _is_not_found(code)}
     return unknown.issuperset(attempt.ids_to_ask_by)
-
-
-def _may_be_sent_again(attempt: Disbursement, now: datetime) -> bool:
-    """Say so of a B2C of which it is unknown whether it arrived, and of a reversal as long as copies are sent.
-
-    What Safaricom has taken needs no second sending, whatever its books say: only its id would keep it from being
-    made twice.
-    """
-    return not attempt.is_taken if attempt.kind is DisbursementKind.B2C else may_be_repeated(attempt, now)
