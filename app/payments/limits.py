@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.auth.models import User
 from app.errors import Problem
 from app.payments.models import Payment, PaymentStatus
 
@@ -26,7 +27,12 @@ class TooManyPrompts(Problem):
 
 
 def check_limits(session: Session, *, payer_id: int, phone: str, now: datetime) -> None:
-    """Raise TooManyPrompts where one more prompt would be a nuisance."""
+    """Raise TooManyPrompts where one more prompt would be a nuisance.
+
+    Whoever asks for several bookings at once is counted one prompt at a time; of a phone, one alone can be live.
+    """
+    # The weaker lock, for which rows that name the person do not wait.
+    session.get_one(User, payer_id, with_for_update={"key_share": True})
     for column, value, limits in (
         (Payment.phone, phone, PHONE_LIMITS),
         (Payment.payer_id, payer_id, PERSON_LIMITS),

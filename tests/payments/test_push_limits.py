@@ -1,12 +1,13 @@
 """Nobody's phone can be bombed with prompts; asking how a payment stands is never limited."""
 
 import dataclasses
+from functools import partial
 
 import pytest
 
 from tests.payments.conftest import PHONE
 from tests.payments.door import BARE, knock
-from tests.payments.scenes import OTHER_PHONE
+from tests.payments.scenes import OTHER_PHONE, at_once
 from tests.people import bearer, make_user
 
 ROUTE = "/api/payment/mpesa/stk-push"
@@ -131,3 +132,12 @@ def test_asking_safaricom_now_is_limited_for_each_person(desk, booking):
 def test_safaricom_is_never_limited(desk):
     for path in (BARE, f"{BARE}/{'a' * 32}"):
         assert 429 not in {knock(desk.app, path).status_code for _ in range(40)}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_one_person_at_five_phones_at_once_rings_three(desk, safaricom):
+    bookings = [desk.book(hour=9 + number) for number in range(5)]
+    phones = [f"25471234567{number}" for number in range(5)]
+    pushes = [partial(desk.push, booking, phone=phone) for booking, phone in zip(bookings, phones, strict=True)]
+    assert sorted(answer.status_code for answer in at_once(pushes)) == [200, 200, 200, 429, 429]
+    assert len(safaricom.pushes) == 3
