@@ -6,6 +6,7 @@ import re
 
 import phonenumbers
 
+_MSISDN = re.compile(r"254[17][0-9]{8}")
 _WRITTEN = re.compile(r"\+?[0-9][0-9 \-()]{7,18}", re.ASCII)
 
 
@@ -29,6 +30,11 @@ def normalise(text: str) -> str:
     if phonenumbers.region_code_for_number(number) != "KE" or not mobile:
         raise InvalidPhoneNumber
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164).removeprefix("+")
+
+
+def is_msisdn(digits: str) -> bool:
+    """Say whether digits are a Kenyan mobile number as Daraja names one, and money can be sent to it."""
+    return _MSISDN.fullmatch(digits) is not None
 
 
 def mask(msisdn: str) -> str:

@@ -159,15 +159,20 @@ def _claim_due(session: Session, *, sender: Sender, now: datetime) -> _Claim | N
     if not purpose.start(session, now=now):
         _withdraw(session, attempt, now=now)
         return None
+    token = _token(sender, attempt.originator_conversation_id)
+    try:
+        order = _order(attempt, result_urls(sender.callback_base, token))
+    except ValueError as error:  # it never goes out, and must not keep back those behind it
+        settle_out(session, disbursement_id=attempt.id, evidence=refused("refused", str(error)), now=now)
+        return None
     attempt.status = DisbursementStatus.SENT
     attempt.sends += 1
     attempt.sent_at = attempt.sent_at or now
     attempt.next_send_at = None
     attempt.next_query_at = now + FIRST_LOOK
     note(session, attempt, DisbursementStatus.READY, source=Source.SEND, detail=f"sent: {attempt.sends}", now=now)
-    token = _token(sender, attempt.originator_conversation_id)
     attempt.token_hash = token_hash(token)
-    return _Claim(attempt.id, attempt.sends, _order(attempt, result_urls(sender.callback_base, token)))
+    return _Claim(attempt.id, attempt.sends, order)
 
 
 def _withdraw(session: Session, attempt: Disbursement, *, now: datetime) -> None:

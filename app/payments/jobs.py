@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
+import structlog
+
 from app.clock import Clock
 from app.consultations.bookings import complete_one_overdue, expire_one_hold
 from app.idempotency import forget_old_keys
@@ -23,6 +25,8 @@ from app.payments.books import balances, pulling
 from app.payments.daraja import DarajaClient
 from app.payments.disburse import Sender
 from config import Settings
+
+log = structlog.get_logger()
 
 MOST_AT_ONCE = 500
 LONGEST_LOOK = timedelta(seconds=4)
@@ -102,12 +106,26 @@ def expiring_steps(clock: Clock) -> dict[str, Step]:
 
 
 def run(steps: Mapping[str, Step], *, clock: Clock) -> Iterator[str]:
-    """Run each step until it finds nothing more, within reason; yield its name for each row done."""
+    """Run each step until it finds nothing more, within reason; yield its name for each row done.
+
+    A step that fails keeps back none of the others; the first failure is raised once all of them have run.
+    """
+    failures: list[Exception] = []
     for name, step in steps.items():
-        end = clock.now() + LONGEST_LOOK
-        for _ in range(MOST_AT_ONCE):
-            if not step():
-                break
-            yield name
-            if clock.now() >= end:
-                break
+        try:
+            yield from _look(name, step, clock=clock)
+        except Exception as error:
+            log.error("job_step_failed", step=name, error=type(error).__name__)
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def _look(name: str, step: Step, *, clock: Clock) -> Iterator[str]:
+    end = clock.now() + LONGEST_LOOK
+    for _ in range(MOST_AT_ONCE):
+        if not step():
+            break
+        yield name
+        if clock.now() >= end:
+            break

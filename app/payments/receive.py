@@ -21,6 +21,7 @@ from app.payments.events import record
 from app.payments.evidence import MoneyIn, Source
 from app.payments.models import Channel, Payment, PaymentEvent, PaymentStatus, ReviewKind
 from app.payments.same_money import prompt_of, tell_apart
+from app.phone import is_msisdn
 
 ASK_AFTER = timedelta(seconds=10)
 _TELL_OF_RECEIPTS = (Source.C2B, Source.CALLBACK, Source.STATEMENT)
@@ -86,7 +87,7 @@ def _new_payment(money: MoneyIn, *, now: datetime) -> Payment:
 def _phone(money: MoneyIn) -> str | None:
     """Name the number that money may go back to."""
     digits = money.payer.text.lstrip("+") if money.payer.kind == "plain" and not money.was_handed_in else ""
-    return digits if len(digits) == 12 and digits.startswith("254") else None
+    return digits if is_msisdn(digits) else None
 
 
 def _enter(session: Session, payment: Payment, money: MoneyIn, *, now: datetime) -> None:

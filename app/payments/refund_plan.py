@@ -20,6 +20,7 @@ from app.payments.models import (
     RefundStatus,
 )
 from app.payments.refund_purpose import RefundPurpose, lock_refund
+from app.phone import is_msisdn
 
 SMALLEST_B2C = from_shillings(10)  # daraja-docs B2C
 
@@ -45,14 +46,15 @@ def plan_one(session: Session, *, sender: Sender, now: datetime) -> bool:
 
 def _plan(session: Session, purpose: RefundPurpose, *, sender: Sender, now: datetime) -> None:
     refund, payment = purpose.refund, purpose.payment
-    can_be_b2c = payment.phone is not None and refund.amount >= SMALLEST_B2C
+    is_reachable = payment.phone is not None and is_msisdn(payment.phone)
+    can_be_b2c = is_reachable and refund.amount >= SMALLEST_B2C
     would_fail = sender.pays_from_paybill and not _is_still_there(session, refund.amount)
     if _can_be_reversed(session, refund, payment) and not (can_be_b2c and would_fail):
         kind, phone, receipt = DisbursementKind.REVERSAL, None, payment.mpesa_receipt_number
     elif can_be_b2c:
         kind, phone, receipt = DisbursementKind.B2C, payment.phone, None
     else:
-        purpose.give_up(session, "below_minimum" if payment.phone else "phone_unknown", now=now)
+        purpose.give_up(session, "below_minimum" if is_reachable else "phone_unknown", now=now)
         return
     open_attempt(
         session,

@@ -14,7 +14,7 @@ from app.consultations.bookings import change, lock_consultation
 from app.consultations.lookup import who_ended
 from app.consultations.models import Absent, Consultation, ConsultationStatus
 from app.consultations.models import PaymentStatus as Standing
-from app.database import transactional
+from app.database import reading, transactional
 from app.payments import ledger, notices
 from app.payments.models import LedgerAccount, Payment, PaymentStatus, Refund, RefundStatus
 
@@ -55,7 +55,7 @@ def give_back(session: Session, consultation: Consultation, amount: int, *, reas
             Payment.status == PaymentStatus.COMPLETED,
             ~Payment.is_aside,
         )
-        .order_by(Payment.id.desc())
+        .order_by(Payment.settled_at.desc(), Payment.id.desc())  # as the money came, not as it was asked for
         .with_for_update()
         .execution_options(populate_existing=True)
     )
@@ -143,32 +143,50 @@ def request_refund(
     return refund
 
 
-@transactional
-def return_dead_money(session: Session, *, now: datetime) -> bool:
+def return_dead_money(*, now: datetime) -> bool:
     """Request back what one dead booking still holds beyond its cancellation tier; say whether one was found.
 
-    Cancelling and expiring know nothing of money, so this finds the bookings by their ledger account.
+    Cancelling and expiring know nothing of money, so this finds the bookings by their ledger account. One that the
+    payments say nothing of is stepped over: it must not keep anybody else's money back.
     """
+    after = 0
+    while (consultation_id := _next(after=after)) is not None:
+        if _return_from(consultation_id=consultation_id, now=now):
+            return True
+        after = consultation_id
+    return False
+
+
+def _next(*, after: int) -> int | None:
+    with reading() as session:
+        following = _holding_too_much().where(Consultation.id > after).order_by(Consultation.id)
+        return session.scalar(following.limit(1))
+
+
+def _holding_too_much() -> sa.Select[tuple[int]]:
+    """Select the dead bookings whose money has to go back."""
     account = sa.literal("consultation:").concat(sa.cast(Consultation.id, sa.String))
-    overdue = (
+    return (
         sa.select(Consultation.id)
         .join(LedgerAccount, LedgerAccount.name == account)
         .where(_DEAD, LedgerAccount.balance > Consultation.kept_amount)
-        .limit(1)
     )
-    consultation_id = session.scalar(overdue)
-    if consultation_id is None:
-        return False
+
+
+@transactional
+def _return_from(session: Session, *, consultation_id: int, now: datetime) -> bool:
     consultation = lock_consultation(session, consultation_id)
-    if consultation is not None and is_dead(consultation):
-        excess = money_held(session, consultation.id) - consultation.kept_amount
-        if excess <= 0:
-            # The journal holds what the payments do not: a defect, and nothing that another look would end.
-            log.critical("dead_money_stuck", consultation_id=consultation.id)
-            return False
-        reason = f"booking_{consultation.status.lower()}"
-        refunded = give_back(session, consultation, excess, reason=reason, now=now)
-        if refunded:
-            notices.money_goes_back(session, consultation, refunded, because=notices.ENDED, now=now)
-        change(session, consultation, now=now, cause="refund_requested", payment_status=Standing.REFUNDING)
+    overdue = _holding_too_much().where(Consultation.id == consultation_id)
+    if consultation is None or session.scalar(overdue) is None:
+        return False  # another worker was faster
+    excess = money_held(session, consultation.id) - consultation.kept_amount
+    if excess <= 0:
+        # The journal holds what the payments do not: a defect, and nothing that another look would end.
+        log.critical("dead_money_stuck", consultation_id=consultation.id)
+        return False
+    reason = f"booking_{consultation.status.lower()}"
+    refunded = give_back(session, consultation, excess, reason=reason, now=now)
+    if refunded:
+        notices.money_goes_back(session, consultation, refunded, because=notices.ENDED, now=now)
+    change(session, consultation, now=now, cause="refund_requested", payment_status=Standing.REFUNDING)
     return True

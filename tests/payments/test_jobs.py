@@ -7,7 +7,10 @@ import itertools
 from datetime import datetime, timedelta
 
 import pytest
+import structlog
 
+from app.database import transaction
+from app.payments import jobs
 from app.payments.models import Payment, PaymentEvent, PaymentStatus, Refund, ReviewItem
 from tests.payments.conftest import PHONE, START
 from tests.payments.invariants import check_money
@@ -249,3 +252,43 @@ def test_the_jobs_bring_a_day_of_bad_luck_to_an_end(desk, safaricom):
         "Expired",
     ]
     check_money(desk)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_two_workers_that_find_the_same_dead_booking_call_nobody(desk, safaricom):
+    for day in (3, 4, 5):
+        booking = desk.book(days=day)
+        pay(desk, booking)
+        safaricom.deliver()
+        cancel(desk, booking)
+        with structlog.testing.capture_logs() as logs:
+            at_once([lambda: close_money(desk)] * 2)
+        assert [log["event"] for log in logs if log["log_level"] == "critical"] == []
+    assert len(desk.rows(Refund)) == 3
+
+
+def test_a_dead_booking_whose_money_is_nowhere_keeps_back_nobody_elses(desk, safaricom):
+    lost, fine = desk.book(days=3), desk.book(days=4)
+    for booking in (lost, fine):
+        pay(desk, booking)
+        safaricom.deliver()
+    with desk.app.app_context(), transaction() as session:
+        session.get_one(Payment, 1).is_aside = True  # as a defect might leave it
+    for booking in (lost, fine):
+        cancel(desk, booking)
+    with structlog.testing.capture_logs() as logs:
+        close_money(desk)
+    assert [refund.consultation_id for refund in desk.rows(Refund)] == [fine.id]
+    assert {log["event"] for log in logs if log["log_level"] == "critical"} == {"dead_money_stuck"}
+
+
+def test_a_step_that_fails_keeps_back_none_of_the_others(desk):
+    done = []
+
+    def fail():
+        raise ValueError("this one does not work")
+
+    steps = {"broken": fail, "other": iter([True, False]).__next__}
+    with pytest.raises(ValueError, match="does not work"):
+        done.extend(jobs.run(steps, clock=desk.clock))
+    assert done == ["other"]

@@ -43,6 +43,7 @@ from tests.payments.scenes import (
     review_kinds,
     standing,
     take_all_waiting,
+    take_waiting,
     waiting,
 )
 
@@ -300,4 +301,18 @@ def test_a_person_is_called_where_one_notice_was_counted_for_two_prompts(desk, b
     ]
     assert received(desk) == 2 * FEE * 100
     assert [refund.amount for refund in desk.rows(Refund)] == [FEE * 100]
+    check_money(desk)
+
+
+def test_of_two_payments_the_one_that_came_last_goes_back(desk, booking):
+    """Somebody else pays by hand while a prompt is open; then the prompt is answered, too."""
+    prompt = pay(desk, booking)
+    callback = take_waiting(desk.safaricom)
+    desk.clock.advance(seconds=5)
+    pay_by_paybill(desk, booking.reference, phone=OTHER_PHONE)
+    desk.safaricom.deliver()
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    desk.clock.advance(seconds=5)
+    assert knock(desk.app, door_of(callback), callback["body"]).status_code == 200
+    assert [refund.payment_id for refund in desk.rows(Refund)] == [prompt]
     check_money(desk)

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from app.consultations.models import Consultation
 from app.database import transactional
+from app.payments import refund_plan
 from app.payments.models import BalanceReading, Inquiry, InquiryKind, Payment
 from app.runtime import runtime
 from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, until_quiet
@@ -92,3 +93,23 @@ def test_a_reversal_that_was_refused_leaves_a_payment_without_a_phone_to_a_perso
 @transactional
 def _verify(session) -> None:
     session.execute(sa.update(Payment).values(is_verified=True, next_query_at=None))
+
+
+@pytest.mark.parametrize("settings", [TWO], indirect=True, ids=["two shortcodes"])
+def test_an_order_that_nobody_could_carry_out_does_not_keep_back_those_behind_it(desk, out, monkeypatch):
+    monkeypatch.setattr(refund_plan, "is_msisdn", bool)  # as when an order was planned that is refused by now
+    paid_and_cancelled(desk, hour=9)
+    paid_and_cancelled(desk, hour=11)
+    desk.safaricom.control("accounts", working=0).raise_for_status()  # so that neither can be reversed
+    until_quiet(desk, rounds=1)
+    with desk.app.app_context():
+        _send_the_first_to("254200123456")
+    desk.safaricom.control("accounts", utility=100_000).raise_for_status()
+    until_quiet(desk, rounds=12)
+    first, second = out.refunds
+    assert (first.status, second.status) == ("failed", "completed")
+
+
+@transactional
+def _send_the_first_to(session, phone: str) -> None:
+    session.get_one(Payment, 1).phone = phone
