@@ -151,6 +151,19 @@ def transactional(work: Callable[Concatenate[Session, P], T]) -> Callable[P, T]:
     return run
 
 
+def once_more_if_raced(work: Callable[P, T]) -> Callable[P, T]:
+    """Run a use case a second time where a constraint refused its write: what came first can be read by now."""
+
+    @functools.wraps(work)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return work(*args, **kwargs)
+        except IntegrityError:
+            return work(*args, **kwargs)
+
+    return run
+
+
 def _worth_another_try(error: OperationalError) -> bool:
     # Serialization failure, deadlock, lock time-out (PostgreSQL appendix A); busy or locked (SQLite).
     if getattr(error.orig, "sqlstate", None) in {"40001", "40P01", "55P03"}:

@@ -15,6 +15,11 @@ def staff_member(session: Session, person: Person) -> User:
     Raises RoleRefused where the role was taken away, or the account disabled, since the request began.
     """
     user = session.get_one(User, person.id, populate_existing=True)
-    if user.role not in STAFF or user.disabled_at is not None:
+    if not is_staff(user):
         raise RoleRefused
     return user
+
+
+def is_staff(user: User) -> bool:
+    """Say whether somebody is of the staff and has not been shut out."""
+    return user.role in STAFF and user.disabled_at is None

@@ -34,6 +34,7 @@ from app.payments.models import (
     StatementLine,
 )
 from app.payments.proof import is_proved_unpaid
+from app.payments.purpose import purpose_of
 from app.payments.refund_purpose import lock_refund
 from app.payments.refunds import request_refund
 from app.payments.same_money import assign, merge, notice_of, prompt_of
@@ -104,6 +105,8 @@ def _record_payment(
     receipt, amount = str(said.receipt), int(said.amount or 0)
     if item.disbursement_id is None:
         settle(session, payment_id=item.payment_id or 0, evidence=by_hand(receipt=receipt, amount=amount), now=now)
+        if _is_kept_aside(session.get_one(Payment, item.payment_id)):
+            raise _impossible("This money would still be kept aside. Decide assign, same_money or give_back.")
         return
     paid = MoneyOut(source=Source.STAFF, says=Says.PAID, receipt=receipt, amount=amount, result_code="0")
     settle_out(session, disbursement_id=item.disbursement_id, evidence=paid, now=now)
@@ -119,6 +122,18 @@ def _record_unpaid(
 ) -> None:
     unpaid = MoneyOut(source=Source.STAFF, says=Says.FAILED, reason="not_on_statement", proves_unpaid=True)
     settle_out(session, disbursement_id=item.disbursement_id or 0, evidence=unpaid, now=now)
+
+
+def is_outdated(session: Session, item: ReviewItem, proposal: ReviewDecision) -> bool:
+    """Say whether an order was sent again after somebody had read on the statement that it was not paid.
+
+    The order is locked for it, so that it stays unsent until the decision is carried out.
+    """
+    if proposal.decision is not Decision.RECORD_UNPAID or item.disbursement_id is None:
+        return False
+    purpose_of(session, item.disbursement_id)
+    attempt = lock(session, Disbursement, item.disbursement_id)
+    return attempt is not None and attempt.sends != proposal.sends
 
 
 def _check_record_refund(session: Session, item: ReviewItem, said: ReviewDecision) -> None:
@@ -178,7 +193,7 @@ def _check_assign(session: Session, item: ReviewItem, said: ReviewDecision) -> N
 
 
 def _assign(session: Session, item: ReviewItem, said: ReviewDecision, _proposer_id: int, now: datetime) -> None:
-    consultation, payment = _lock(session, said.consultation_id, item)
+    consultation, payment = _lock(session, item, target=said.consultation_id)
     _check_aside(session, item, said)
     if consultation is None:
         raise ConsultationNotFound
@@ -212,8 +227,7 @@ def _other(session: Session, aside: Payment) -> Payment | None:
 
 
 def _merge(session: Session, item: ReviewItem, said: ReviewDecision, _proposer_id: int, now: datetime) -> None:
-    booked = session.scalar(sa.select(Payment.consultation_id).where(Payment.id == item.payment_id))
-    consultation, payment = _lock(session, booked, item)
+    consultation, payment = _lock(session, item)
     _check_same_money(session, item, said)
     into = _other(session, payment)
     if consultation is None or into is None:
@@ -222,20 +236,27 @@ def _merge(session: Session, item: ReviewItem, said: ReviewDecision, _proposer_i
 
 
 def _give_back(session: Session, item: ReviewItem, said: ReviewDecision, proposer_id: int, now: datetime) -> None:
-    booked = session.scalar(sa.select(Payment.consultation_id).where(Payment.id == item.payment_id))
-    _, payment = _lock(session, booked, item)
+    _, payment = _lock(session, item)
     _check_aside(session, item, said)
     left = payment.amount_received - payment.amount_returned
     request_refund(session, payment, left, reason=GIVEN_BACK, maker_id=proposer_id, now=now)
 
 
-def _lock(session: Session, consultation_id: int | None, item: ReviewItem) -> tuple[Consultation | None, Payment]:
-    """Lock a booking, if there is one, and then the payment in question, which may have changed until now."""
-    consultation = lock_consultation(session, consultation_id) if consultation_id is not None else None
+def _lock(session: Session, item: ReviewItem, *, target: int | None = None) -> tuple[Consultation | None, Payment]:
+    """Lock the payment in question, and before it the booking that it is for, and the one that it is to be for.
+
+    News of a booking moves what is kept aside for it; its lock is what stands between that and this decision.
+    Return the target, or else the payment's own booking, and the payment.
+    """
+    booked = session.scalar(sa.select(Payment.consultation_id).where(Payment.id == item.payment_id))
+    ids = sorted({one for one in (booked, target) if one is not None})  # in one order for everybody
+    locked = {one: lock_consultation(session, one) for one in ids}
     payment = lock(session, Payment, item.payment_id or 0)
     if payment is None:
         raise LookupError(f"review item {item.id} has no payment")
-    return consultation, payment
+    if payment.consultation_id != booked:
+        raise _impossible("This money has just been placed otherwise. Look at the item again.")
+    return locked.get(target or booked or 0), payment
 
 
 def why_not_over(session: Session, item: ReviewItem) -> str | None:

@@ -25,6 +25,7 @@ from app.payments.review import open_item
 
 _REFUND = "refund:"
 _SAME_AS = "same-as:"
+_WHOSE = "whose"
 
 
 def check_identity(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> bool:
@@ -122,7 +123,7 @@ def nobodys_money(session: Session, payment: Payment, inbox_id: int | None, hint
     open_item(
         session,
         ReviewKind.UNMATCHED_MONEY,
-        news_key=f"payment:{payment.id}:whose",
+        news_key=f"payment:{payment.id}:{_WHOSE}",
         payment_id=payment.id,
         inbox_id=inbox_id,
         receipt=payment.mpesa_receipt_number,
@@ -162,7 +163,7 @@ def close_whose(session: Session, payment: Payment) -> None:
     The payment's events say what the news was. No decision is written down: those are people's.
     """
     asked = sa.or_(
-        ReviewItem.kind == ReviewKind.UNMATCHED_MONEY,
+        ReviewItem.news_key == f"payment:{payment.id}:{_WHOSE}",
         ReviewItem.news_key.startswith(f"payment:{payment.id}:{_SAME_AS}"),
     )
     items = sa.update(ReviewItem).where(ReviewItem.payment_id == payment.id, asked)

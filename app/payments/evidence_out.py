@@ -73,7 +73,7 @@ def _failed(result: ApiResult, kind: DisbursementKind, *, inbox_id: int) -> Mone
 
 
 # A transaction in one of these states moves no money any more (daraja-docs Transaction Status).
-_ENDED_UNPAID = frozenset({"failed", "cancelled", "declined", "expired"})
+ENDED_UNPAID = frozenset({"failed", "cancelled", "declined", "expired"})
 
 
 def from_state(state: TransactionState, *, inbox_id: int) -> MoneyOut | None:
@@ -88,7 +88,7 @@ def from_state(state: TransactionState, *, inbox_id: int) -> MoneyOut | None:
             at=state.finalised_at,
             inbox_id=inbox_id,
         )
-    if status in _ENDED_UNPAID:
+    if status in ENDED_UNPAID:
         return MoneyOut(
             source=Source.STATUS, says=Says.FAILED, reason=status, proves_unpaid=True, inbox_id=inbox_id
         )

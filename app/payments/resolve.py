@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 
 from app.auth.models import User
 from app.auth.same_person import is_same_person
-from app.auth.staff import staff_member
+from app.auth.staff import is_staff, staff_member
 from app.consultations.models import Consultation
-from app.database import lock, transactional
+from app.database import lock, once_more_if_raced, transactional
 from app.errors import Problem
 from app.http import Person
 from app.payments import decisions
@@ -54,6 +54,7 @@ class StillUndecided(Problem):
     status, code, message = 409, "still_undecided", "It is still open what became of this money; decide about it."
 
 
+@once_more_if_raced  # by other news of the same receipt
 @transactional
 def resolve(
     session: Session,
@@ -87,6 +88,7 @@ def resolve(
         receipt=receipt,
         amount=amount,
         consultation_id=booking_id,
+        sends=item.disbursement.sends if item.disbursement else None,
         note=note,
     )
     if _concerns(session, item, said, actor):
@@ -95,6 +97,7 @@ def resolve(
         _close(session, item)
     else:
         _decide_by_two(session, item, said, now=now)
+    staff_member(session, actor)  # once more: the locks of the money may have been waited for
     item.decisions.append(said)
     session.flush()
     session.refresh(item, ["decisions", "evidence"])
@@ -112,7 +115,7 @@ def _close(session: Session, item: ReviewItem) -> None:
 def _decide_by_two(session: Session, item: ReviewItem, said: ReviewDecision, *, now: datetime) -> None:
     decisions.check(session, item, said)
     proposal = item.decisions[-1] if item.status is ReviewStatus.PROPOSED else None
-    if proposal is None or _values(proposal) != _values(said):
+    if proposal is None or not _still_stands(session, item, proposal) or _values(proposal) != _values(said):
         item.status = ReviewStatus.PROPOSED
         return
     proposer, checker = (session.get_one(User, one.actor_id) for one in (proposal, said))
@@ -121,6 +124,13 @@ def _decide_by_two(session: Session, item: ReviewItem, said: ReviewDecision, *, 
     item.status = ReviewStatus.RESOLVED
     session.flush()
     decisions.carry_out(session, item, said, proposer_id=proposal.actor_id, now=now)
+
+
+def _still_stands(session: Session, item: ReviewItem, proposal: ReviewDecision) -> bool:
+    """Say whether a proposal may be confirmed: by one of the staff still, and about an order as it is still."""
+    return is_staff(session.get_one(User, proposal.actor_id)) and not decisions.is_outdated(
+        session, item, proposal
+    )
 
 
 def _values(said: ReviewDecision) -> tuple[object, ...]:

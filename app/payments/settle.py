@@ -131,7 +131,9 @@ def _compare(
         return
     if _is_beside(owner, payment):
         return
-    if owner is payment:
+    if owner is payment and evidence.source is Source.STAFF:
+        _set_right(session, consultation, payment, evidence, now)
+    elif owner is payment:
         # A repeat that says something else is no repeat.
         if doubts.check_identity(session, payment, evidence, now):
             _record(session, payment, evidence, payment.status, now)
@@ -307,6 +309,16 @@ def _merge(
     if payment.is_aside:  # another receipt than the notice's, so it is other money
         assign(session, consultation, payment, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
     correct(session, consultation, payment, evidence.amount or payment.amount_received, now=now)
+
+
+def _set_right(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    """Take the amount that two people read on the statement for the one that is booked under this receipt."""
+    if payment.is_aside or evidence.amount in (None, payment.amount_received):
+        return
+    _record(session, payment, evidence, payment.status, now)
+    correct(session, consultation, payment, evidence.amount, now=now)
 
 
 def _book_more_money(

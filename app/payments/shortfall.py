@@ -13,14 +13,17 @@ from app.consultations.models import Consultation, ConsultationStatus
 from app.payments import ledger, notices
 from app.payments.allocation import allocate, refresh_standing
 from app.payments.changes import change_refund
-from app.payments.models import Payment, Refund, RefundStatus
+from app.payments.models import Payment, PaymentEvent, Refund, RefundStatus
 from app.payments.refunds import is_dead, money_held
 
 _UNSERVED = (ConsultationStatus.PENDING, ConsultationStatus.EXPIRED)
 
 
 def correct(session: Session, consultation: Consultation, payment: Payment, came: int, *, now: datetime) -> None:
-    """Bring the amount that a query had made us assume in line with the cents that came."""
+    """Bring the amount that was booked, such as one that a query had made us assume, in line with what came.
+
+    The caller has recorded why, as an event of the payment.
+    """
     difference = came - payment.amount_received
     if difference > 0:
         payment.amount_received += difference
@@ -30,7 +33,7 @@ def correct(session: Session, consultation: Consultation, payment: Payment, came
             credit=ledger.holding_account(payment),
             amount=difference,
             currency=payment.currency,
-            event_key=f"payment:{payment.id}:corrected",
+            event_key=_key(session, payment),
             now=now,
         )
         allocate(session, consultation, payment, now=now)
@@ -59,6 +62,7 @@ def _take_out(
     lost = amount - parts.total()
     payment.amount_received -= amount
     payment.amount_covered += lost
+    key = _key(session, payment)
     for account, part in (parts + Counter({ledger.LOSS: lost})).items():
         ledger.transfer(
             session,
@@ -66,9 +70,15 @@ def _take_out(
             credit=ledger.WORKING,
             amount=part,
             currency=payment.currency,
-            event_key=f"payment:{payment.id}:corrected:{account}",
+            event_key=f"{key}:{account}",
             now=now,
         )
+
+
+def _key(session: Session, payment: Payment) -> str:
+    """Name a correction by the event that tells of it: another one may follow."""
+    told = sa.select(sa.func.max(PaymentEvent.id)).where(PaymentEvent.payment_id == payment.id)
+    return f"payment:{payment.id}:corrected:{session.scalar(told)}"
 
 
 def _promised(consultation: Consultation) -> int:

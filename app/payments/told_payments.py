@@ -9,13 +9,18 @@ from sqlalchemy.orm import Session
 from app.consultations.bookings import lock_consultation
 from app.consultations.models import Consultation
 from app.database import lock
+from app.money import spoken
+from app.payments import doubts
 from app.payments.daraja import TransactionState
-from app.payments.evidence import MoneyIn, from_state_of_payment
-from app.payments.models import Channel, Payment
+from app.payments.events import record
+from app.payments.evidence import Evidence, MoneyIn, Source, from_state_of_payment
+from app.payments.evidence_out import ENDED_UNPAID
+from app.payments.models import Channel, Payment, ReviewKind
 from app.payments.receive import hear_again
 from app.payments.same_money import tell_apart, unheard_prompt_of
 from app.payments.settle import settle
 from app.payments.shortfall import correct
+from app.payments.states import Says
 
 
 def learn_of_payment(
@@ -26,7 +31,10 @@ def learn_of_payment(
     consultation_id = session.get_one(Payment, payment_id).consultation_id
     consultation = lock_consultation(session, consultation_id) if consultation_id else None
     payment = lock(session, Payment, payment_id)
-    if told is None or payment is None or told.receipt != payment.mpesa_receipt_number:
+    if payment is None or state.receipt != payment.mpesa_receipt_number:
+        return
+    if told is None:
+        _call_if_it_never_came(session, payment, state, inbox_id=inbox_id, now=now)
         return
     hear_again(session, payment_id, told, now=now)
     if payment.channel is not Channel.C2B:
@@ -35,10 +43,22 @@ def learn_of_payment(
     if state.reason_type is not None:
         # What a prompt brought is a "Pay Bill Online" (production 2024).
         payment.came_by_prompt = "online" in state.reason_type.lower()
-    if consultation is not None:
-        _learn_of_notice(session, consultation, payment, told, now=now)
-    elif payment.consultation_id is not None:
+    if payment.consultation_id != consultation_id:
         payment.next_query_at = now  # two people have just placed it, and its booking is not locked here
+    elif consultation is not None:
+        _learn_of_notice(session, consultation, payment, told, now=now)
+
+
+def _call_if_it_never_came(
+    session: Session, payment: Payment, state: TransactionState, *, inbox_id: int, now: datetime
+) -> None:
+    """Call a person where a payment was told of and the books have it as one that was not made."""
+    status = state.status.lower()
+    if status in ENDED_UNPAID:
+        check = f"M-Pesa told of this payment, and its books have it as {status}; check the M-Pesa statement."
+        evidence = Evidence(source=Source.STATUS, says=Says.FAILED, receipt=state.receipt, inbox_id=inbox_id)
+        about = f"books-say:{status}"
+        doubts.call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now)
 
 
 def _learn_of_notice(
@@ -46,6 +66,8 @@ def _learn_of_notice(
 ) -> None:
     """Put what the books say of a notice in effect for its booking, and for the prompts that it may be of."""
     if told.amount != notice.amount_received and not notice.is_aside:
+        detail = f"{spoken(told.amount)} by the books, not {spoken(notice.amount_received)}"
+        record(session, notice, notice.status, source=told.source, inbox_id=told.inbox_id, detail=detail, now=now)
         correct(session, consultation, notice, told.amount, now=now)
         hear_again(session, notice.id, told, now=now)
     tell_apart(session, consultation, source=told.source, inbox_id=told.inbox_id, now=now, told=told)

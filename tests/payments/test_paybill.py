@@ -6,7 +6,7 @@ import pytest
 
 from app.payments.models import InboxItem, PaymentEvent, Refund, ReviewItem
 from tests.payments.answers import refused
-from tests.payments.books import Office
+from tests.payments.books import Office, line, written
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.door import door_of, knock
 from tests.payments.invariants import check_money
@@ -14,6 +14,7 @@ from tests.payments.out_scenes import (
     C2B_TOKEN,
     Out,
     c2b_payments,
+    paid_and_cancelled,
     pay_by_paybill,
     register_paybill,
     told,
@@ -361,3 +362,31 @@ def test_money_that_could_not_be_booked_at_first_still_has_its_own_item(desk, bo
     assert (item.kind, item.status, payment.is_aside) == ("unmatched_money", "open", True)
     assert decide(desk, two_of_staff(desk), item, decision="assign", booking_id=booking.id) == [200, 200]
     assert standing(desk, booking) == ("Confirmed", "Paid")
+
+
+def test_a_notice_of_a_payment_that_the_books_have_as_not_made_calls_a_person(desk, booking):
+    desk.safaricom.control(
+        "faults", scope="all", kind="status", faults={"status_says": "failed"}
+    ).raise_for_status()
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    until_quiet(desk, rounds=3)
+    assert review_kinds(desk) == ["contradictory_news"]
+    assert not c2b_payments(desk)[0].is_verified
+    assert standing(desk, booking) == ("Confirmed", "Paid")  # until somebody has looked
+
+
+def test_a_payer_whom_no_money_can_be_sent_to_does_not_keep_others_from_theirs(desk, booking):
+    """Such as a number of another network: what is too much goes to a person, and the next refund goes out."""
+    office = Office(desk)
+    body = notice(booking, MSISDN="254200123456", TransAmount=f"{FEE + 500}.00")
+    assert knock(desk.app, CONFIRMATION, body).status_code == 200
+    office.import_text(
+        written(line("UKN7AB12CD", paid_in=FEE + 500, party="254200123456", account=booking.reference))
+    )
+    paid_and_cancelled(desk, hour=14)
+    until_quiet(desk, rounds=3)
+    assert [(refund.status, refund.failure_reason) for refund in desk.rows(Refund)] == [
+        ("failed", "phone_unknown"),
+        ("completed", None),
+    ]

@@ -107,4 +107,6 @@ class ReviewDecision(Base):
     receipt: Mapped[str | None] = mapped_column(sa.String(32))
     amount: Mapped[int | None]
     consultation_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consultations.id"))
+    sends: Mapped[int | None]
+    """How often the order in question had been sent when this was said."""
     note: Mapped[str] = mapped_column(sa.String(500))

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.orm import Session
 
+from app.auth.staff import staff_member
 from app.database import lock, transactional
 from app.errors import Problem
 from app.http import Person
@@ -168,6 +169,7 @@ def _set_off(
     )
     # Last, since all approvals of a day meet here.
     payout.approved_on = count_for_today(session, payout.amount, limits, now=now)
+    staff_member(session, actor)  # once more: locks have been waited for
     payout.checker_id, payout.failure_reason = actor.id, None
     return _changed(session, payout, PayoutStatus.APPROVED, detail, actor=actor, now=now)
 

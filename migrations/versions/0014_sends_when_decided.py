@@ -1,0 +1,17 @@
+"""A decision says how often the order in question had been sent when it was made."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0014"
+down_revision = "0013"
+branch_labels = None
+depends_on = None
+
+
+def upgrade():
+    op.add_column("review_decisions", sa.Column("sends", sa.BigInteger()))
+
+
+def downgrade():
+    op.drop_column("review_decisions", "sends")
