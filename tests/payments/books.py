@@ -48,6 +48,14 @@ def written(*lines: tuple) -> str:
     return paper.getvalue()
 
 
+def without_column(name: str, text: str) -> str:
+    """Leave a column out of a statement, as some exports do."""
+    place = COLUMNS.index(name)
+    paper = io.StringIO()
+    csv.writer(paper).writerows([*row[:place], *row[place + 1 :]] for row in csv.reader(io.StringIO(text)))
+    return paper.getvalue()
+
+
 @dataclass
 class Office:
     """Dalmas of finance."""

@@ -85,3 +85,19 @@ def test_a_schema_that_is_not_what_the_models_say_is_noticed():
         connection.execute(sa.text("ALTER TABLE payments ADD COLUMN forgotten INTEGER"))
     with pytest.raises(SystemExit):
         flask_migrate.check(MIGRATIONS)
+
+
+@pytest.mark.usefixtures("empty_app")
+def test_a_step_down_keeps_of_two_lines_with_one_text_the_first():
+    flask_migrate.upgrade(MIGRATIONS, revision="0014")
+    columns = "source, receipt, details, at, paid_in, withdrawn, reason, seen_at"
+    values = "('statement', 'UKN1AAAAAA', 'Transfer', CURRENT_TIMESTAMP, {}, {}, '', CURRENT_TIMESTAMP)"
+    with db.engine.begin() as connection:
+        for amounts in ((500, 0), (0, 500)):
+            connection.execute(
+                sa.text(f"INSERT INTO statement_lines ({columns}) VALUES {values.format(*amounts)}")
+            )
+    flask_migrate.downgrade(MIGRATIONS, revision="0013")
+    with db.engine.begin() as connection:
+        kept = connection.execute(sa.text("SELECT paid_in, withdrawn FROM statement_lines")).all()
+    assert kept == [(500, 0)]

@@ -7,7 +7,7 @@ from app.payments.gateway import gateway
 from app.payments.models import Payment, Refund, StatementLine
 from app.runtime import runtime
 from tests.payments.answers import refused
-from tests.payments.books import Office, line, written
+from tests.payments.books import Office, line, without_column, written
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.out_scenes import (
     Out,
@@ -117,6 +117,39 @@ def test_a_charge_is_counted_and_nothing_else(desk, office, safaricom, booking):
     assert {row.receipt for row in desk.rows(StatementLine)} == {receipt}
     assert office.called() == []
     assert office.compared()["theirs"]["charges"] == 22
+
+
+@pytest.mark.parametrize("with_details", [True, False])
+@pytest.mark.parametrize("payment_first", [True, False])
+def test_a_payment_and_its_charge_are_two_lines_in_either_order(
+    desk, office, booking, payment_first, with_details
+):
+    rows = [
+        line("UKN1AAAAAA", paid_in=FEE, account=booking.reference, party=f"{PHONE} - A NAME"),
+        line("UKN1AAAAAA", withdrawn="-22.40", reason="Pay Bill Charge"),
+    ]
+    text = written(*(rows if payment_first else reversed(rows)))
+    if not with_details:
+        text = without_column("Details", text)
+    for _ in range(2):
+        assert office.import_text(text).json["done"] == NOTHING | {"booked": 1, "charge": 1}
+        assert sorted((row.paid_in, row.withdrawn) for row in desk.rows(StatementLine)) == [
+            (0, 2240),
+            (FEE * 100, 0),
+        ]
+    assert standing(desk, booking) == ("Confirmed", "Paid")
+    assert office.called() == []
+
+
+def test_the_two_sides_of_a_transfer_are_two_lines(desk, office):
+    reason = "Organization Account Transfer"
+    sides = [line("UKN1AAAAAA", reason=reason, **side) for side in ({"withdrawn": "-5000"}, {"paid_in": "5000"})]
+    for _ in range(2):
+        assert office.import_text(written(*sides)).json["done"]["review"] == 2
+        assert [(row.paid_in, row.withdrawn) for row in desk.rows(StatementLine)] == [(0, 500_000), (500_000, 0)]
+    theirs = office.compared()["theirs"]
+    assert (theirs["total_in"], theirs["total_out"]) == (5000, 5000)
+    assert len(office.called()) == 1
 
 
 @pytest.mark.parametrize(

@@ -98,24 +98,25 @@ def take(session: Session, *, line: ReadLine, now: datetime) -> Done:
 
 
 def _keep(session: Session, line: ReadLine, *, now: datetime) -> StatementLine:
+    """Keep a line, once: what tells it from others of its receipt are its text and what it moved."""
+    identity = {
+        "receipt": line.receipt,
+        "details": line.details or line.reason_type,  # not every export has the column
+        "paid_in": int((line.paid_in or 0) * money.CENTS),
+        "withdrawn": int((line.withdrawn or 0) * money.CENTS),
+    }
     insert_if_absent(
         session,
         StatementLine,
         source=StatementSource.STATEMENT,
-        receipt=line.receipt,
-        details=line.details,
         at=line.completed_at,
-        paid_in=int((line.paid_in or 0) * money.CENTS),
-        withdrawn=int((line.withdrawn or 0) * money.CENTS),
         reason=line.reason_type[:64],
         account_reference=line.account_reference[:64] or None,
         linked_receipt=line.linked_receipt,
         seen_at=now,
+        **identity,
     )
-    kept = sa.select(StatementLine).where(
-        StatementLine.receipt == line.receipt, StatementLine.details == line.details
-    )
-    return session.scalars(kept).one()
+    return session.scalars(sa.select(StatementLine).filter_by(**identity)).one()
 
 
 def settle_line(session: Session, line: StatementLine, *, payer: C2bPayer | None, now: datetime) -> Done:

@@ -75,12 +75,16 @@ class StatementSource(StrEnum):
 
 
 class StatementLine(Base):
-    """One movement as Safaricom's own books have it; `paid_in` or `withdrawn`, in cents."""
+    """One movement as Safaricom's own books have it; `paid_in` or `withdrawn`, in cents.
+
+    A payment and its charge, and the two sides of a transfer, share a receipt and maybe their details: each is a
+    line of its own.
+    """
 
     __tablename__ = "statement_lines"
     __table_args__ = (
         sa.CheckConstraint("(paid_in > 0) <> (withdrawn > 0)", name="one_direction"),
-        sa.UniqueConstraint("receipt", "details"),
+        sa.UniqueConstraint("receipt", "details", "paid_in", "withdrawn"),
     )
 
     id: Mapped[PrimaryKey]
