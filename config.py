@@ -131,6 +131,11 @@ class Settings:
         return bool(self.safaricom_initiator_name and self.safaricom_b2c_shortcode and sealed)
 
     @property
+    def pays_from_paybill(self) -> bool:
+        """Say whether payouts leave by the shortcode that payments come to; then one statement shows both."""
+        return self.safaricom_b2c_shortcode == self.safaricom_shortcode
+
+    @property
     def on_sqlite(self) -> bool:
         """Say whether the database is the embedded one."""
         return self.database_url.startswith("sqlite")

@@ -74,13 +74,14 @@ def stats(first: datetime | None, last: datetime | None, as_json: bool) -> None:
 def reconcile_day(day: datetime | None, statement: BinaryIO | None, as_json: bool) -> None:
     """Compare a day with Safaricom's books, settle what they prove, call a person for the rest.
 
-    Ends with 1 where the two sides still differ.
+    Ends with 1 where the two sides still differ, or money moved here that Safaricom's books were not read about.
     """
     if statement is not None:
         _import(statement, as_json)
     now = runtime().clock.now()
     found = reconcile.settle(
         _day(day) or reconcile.yesterday(now),
+        pays_from_paybill=runtime().settings.pays_from_paybill,
         now=now,
         each=lambda differences: _watched(differences, as_json),
     )

@@ -56,8 +56,7 @@ def sending_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dic
     """Return the steps that send money and ask what became of it; without an initiator there are none."""
     if not settings.moves_money_out:
         return {}
-    pays_from_paybill = settings.safaricom_b2c_shortcode == settings.safaricom_shortcode
-    sender = Sender(settings.jwt_secret_key, settings.callback_url_base, pays_from_paybill)
+    sender = Sender(settings.jwt_secret_key, settings.callback_url_base, settings.pays_from_paybill)
     rate, base = settings.safaricom_query_rate, settings.callback_url_base
     return {
         "refunds_planned": lambda: refund_plan.plan_one(sender=sender, now=clock.now()),

@@ -10,6 +10,7 @@ from datetime import datetime
 import requests
 from werkzeug.test import TestResponse
 
+from app.auth.models import User
 from app.clock import NAIROBI
 from app.payments.models import ReviewItem
 from tests.conftest import START
@@ -61,9 +62,10 @@ class Office:
     """Dalmas of finance."""
 
     desk: Desk
+    dalmas: User | None = None
 
     def __post_init__(self) -> None:
-        self.dalmas = make_user(self.desk.app, "Dalmas")
+        self.dalmas = self.dalmas or make_user(self.desk.app, "Dalmas")
         self._kept: dict[str, str] | None = None
 
     @property

@@ -1,16 +1,20 @@
 """A day's money here against Safaricom's: every difference is found, none is invented, and the same twice."""
 
 import json
+from datetime import datetime, timedelta
 
 import pytest
 
 from app.database import transaction
-from app.payments.models import Payment, StatementLine
+from app.payments.books.pulling import PULLED_UNTIL
+from app.payments.models import Pace, Payment, StatementLine
+from tests.apps import another_app
 from tests.conftest import START
 from tests.payments.answers import refused
 from tests.payments.books import TODAY, Office, line, written
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, told
+from tests.payments.payout_scenes import Treasury
 from tests.payments.scenes import OTHER_PHONE, pay
 from tests.people import bearer
 
@@ -30,6 +34,21 @@ def paid_prompt(desk, safaricom, **which) -> str:
     return safaricom.moved[-1]["receipt"]
 
 
+def listed_by_pull(receipt: str, at: datetime = START) -> StatementLine:
+    """Return a payment as the list of paybill payments has it."""
+    kind = "c2b-pay-bill-debit"
+    return StatementLine(
+        source="pull",
+        receipt=receipt,
+        details=kind,
+        at=at,
+        paid_in=FEE * 100,
+        withdrawn=0,
+        reason=kind,
+        seen_at=at,
+    )
+
+
 def test_a_day_on_which_nothing_happened_is_clean(office):
     found = office.compared()
     assert found == {
@@ -40,6 +59,7 @@ def test_a_day_on_which_nothing_happened_is_clean(office):
         "differences": [],
         "ledger": {"ours": 0, "theirs": None, "difference": None, "read_at": None},
         "is_clean": True,
+        "message": None,
     }
     assert office.settled() == found
 
@@ -118,7 +138,107 @@ def test_what_came_after_a_statement_of_today_was_made_is_no_difference(desk, of
     office.import_of_day()
     desk.clock.advance(minutes=1)
     paid_prompt(desk, safaricom, hour=11)
+    found = office.compared()
+    assert (found["differences"], found["is_clean"]) == ([], False)  # nobody knows yet
+
+
+def exit_code(desk, day: str = TODAY) -> int:
+    return desk.app.test_cli_runner().invoke(args=["payments", "reconcile", "--date", day, "--json"]).exit_code
+
+
+def test_a_day_whose_statement_was_read_at_noon_alone_is_not_called_clean(desk, office, safaricom):
+    paid_prompt(desk, safaricom, hour=10)
+    desk.clock.advance(hours=3)
+    office.import_of_day()
+    assert office.compared()["is_clean"]
+    desk.clock.advance(hours=3)
+    paid_prompt(desk, safaricom, hour=11)
+    desk.clock.advance(days=1)
+    found = office.settled()
+    assert (found["ours"]["total_in"], found["theirs"]["total_in"], found["differences"]) == (2 * FEE, FEE, [])
+    assert (found["is_clean"], "whole day" in found["message"], exit_code(desk)) == (False, True, 1)
+    assert "not read" in office.get("/report", **{"from": TODAY, "to": TODAY}).text
+    office.import_of_day()
+    assert (office.compared()["is_clean"], office.compared()["message"], exit_code(desk)) == (True, None, 0)
+
+
+def test_a_day_of_which_the_list_alone_was_read_is_not_called_clean_where_money_went_out(desk, office, safaricom):
+    paid_and_cancelled(desk)
+    desk.send()
+    told(desk)
+    [paid, _] = [one["receipt"] for one in safaricom.moved]
+    with desk.app.app_context(), transaction() as session:
+        session.add(listed_by_pull(paid))
+        session.add(Pace(name=PULLED_UNTIL, free_at=START + timedelta(days=2)))
+    desk.clock.advance(days=1)
+    found = office.settled()
+    assert (found["source"], found["ours"]["total_out"], found["theirs"]["total_out"]) == ("pull", FEE, 0)
+    assert (found["differences"], found["is_clean"], exit_code(desk)) == ([], False, 1)
+    office.import_of_day()
+    assert (office.compared()["is_clean"], exit_code(desk)) == (True, 0)
+
+
+def statement_without(office, receipt: str, day: str = TODAY) -> str:
+    return "\n".join(row for row in office.statement_of(day).splitlines() if not row.startswith(receipt))
+
+
+@pytest.fixture
+def treasury(desk):
+    """Baraka has earned KES 1,000."""
+    treasury = Treasury(desk)
+    treasury.earn(1000)
+    return treasury
+
+
+def paid_out(desk, safaricom, treasury) -> str:
+    """Pay an advocate on a day on which a client has paid, too; return the receipt."""
+    paid_prompt(desk, safaricom, hour=10 + len(desk.rows(Payment)))
+    treasury.approved(amount=100)
+    treasury.send_and_hear()
+    return safaricom.moved[-1]["receipt"]
+
+
+def test_the_only_payout_of_a_day_is_missed_on_the_statement_of_the_shortcode_that_pays(
+    desk, safaricom, treasury, settings, clock
+):
+    gone = paid_out(desk, safaricom, treasury)
+    office = Office(desk, treasury.dalmas)
+    desk.clock.advance(days=1)
+    office.import_text(statement_without(office, gone))
+    with another_app(settings, clock, safaricom_b2c_shortcode=settings.safaricom_shortcode) as app:
+        path = f"/api/payment/reconciliation?date={TODAY}"
+        found = app.test_client().get(path, headers=bearer(app, office.dalmas)).json
+    assert [(one["kind"], one["receipt"]) for one in found["differences"]] == [("missing_there", gone)]
+    assert (found["is_clean"], found["message"]) == (False, None)
+
+
+def test_a_payout_is_missed_where_another_was_ever_listed(desk, safaricom, treasury):
+    gone = paid_out(desk, safaricom, treasury)
+    office = Office(desk, treasury.dalmas)
+    desk.clock.advance(days=1)
+    listed = paid_out(desk, safaricom, treasury)
+    desk.clock.advance(days=1)
+    office.import_text(statement_without(office, gone))
     assert office.compared()["differences"] == []
+    assert listed in office.statement_of(TOMORROW)
+    office.import_of_day(TOMORROW)
+    found = office.settled()
+    assert [(one["kind"], one["receipt"]) for one in found["differences"]] == [("missing_there", gone)]
+    assert (found["is_clean"], found["message"]) == (False, None)
+    assert office.compared(TOMORROW)["is_clean"]
+
+
+def test_the_statement_of_a_paybill_that_pays_nobody_says_that_payouts_were_not_compared(
+    desk, safaricom, treasury
+):
+    gone = paid_out(desk, safaricom, treasury)
+    office = Office(desk, treasury.dalmas)
+    desk.clock.advance(days=1)
+    office.import_text(statement_without(office, gone))
+    found = office.compared()
+    assert (found["differences"], found["is_clean"]) == ([], True)
+    assert "B2C was not compared" in found["message"]
+    assert found["message"] in office.get("/report", **{"from": TODAY, "to": TODAY}).text
 
 
 def test_news_that_comes_after_midnight_belongs_to_the_day_of_its_receipt(desk, office, safaricom):
@@ -185,18 +305,7 @@ def test_a_line_that_was_kept_and_never_taken_through_its_door_is_settled_now(de
 def test_a_payment_in_the_list_and_on_the_statement_counts_once(desk, office, safaricom):
     receipt = paid_prompt(desk, safaricom)
     with desk.app.app_context(), transaction() as session:
-        session.add(
-            StatementLine(
-                source="pull",
-                receipt=receipt,
-                details="c2b-pay-bill-debit",
-                at=START,
-                paid_in=FEE * 100,
-                withdrawn=0,
-                reason="c2b-pay-bill-debit",
-                seen_at=START,
-            )
-        )
+        session.add(listed_by_pull(receipt))
     office.import_of_day()
     assert office.compared()["theirs"] == {
         "count_in": 1,

@@ -8,7 +8,7 @@ and without a line to the day that its receipt says, so that news which crosses 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -16,41 +16,21 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.clock import NAIROBI
-from app.consultations.lookup import midnight
 from app.database import reading, transactional
 from app.payments import ledger
 from app.payments.books.balances import UTILITY, WORKING, last_told
+from app.payments.books.coverage import MADE_IN, MADE_OUT, PAID_AT, Books, Unlisted, read_books, unlisted
 from app.payments.books.lines import Difference, Kind, Side, line_differences, totals_of
-from app.payments.books.pulling import until as pulled_until
-from app.payments.books.statements import is_charge, settle_line
+from app.payments.books.statements import settle_line
 from app.payments.models import (
     Disbursement,
-    DisbursementKind,
-    DisbursementStatus,
     LedgerTransfer,
     Payment,
-    PaymentStatus,
     ReviewItem,
     ReviewKind,
     StatementLine,
-    StatementSource,
 )
 from app.payments.review import open_item
-
-# What is younger than this in Safaricom's books may not be listed yet.
-LISTED_WITHIN = timedelta(minutes=10)
-
-
-@dataclass(frozen=True)
-class Books:
-    """What was read of Safaricom's books of one day, and up to when it is whole; None: nothing of the kind."""
-
-    begin: datetime
-    end: datetime
-    lines: list[StatementLine]
-    source: str
-    whole_in_until: datetime | None
-    whole_out_until: datetime | None
 
 
 def yesterday(now: datetime) -> date:
@@ -58,23 +38,30 @@ def yesterday(now: datetime) -> date:
     return now.astimezone(NAIROBI).date() - timedelta(days=1)
 
 
-def compare(day: date) -> dict[str, Any]:
-    """Compare one day in Nairobi; amounts in cents. Nothing is changed."""
+def compare(day: date, *, pays_from_paybill: bool) -> dict[str, Any]:
+    """Compare one day in Nairobi; amounts in cents. Nothing is changed.
+
+    `pays_from_paybill`: money leaves by the shortcode that payments come to, so that its statement has all of it.
+    """
     with reading() as session:
-        return _compare(session, day)
+        return _compare(session, day, pays_from_paybill=pays_from_paybill)
 
 
 def settle(
-    day: date, *, now: datetime, each: Callable[[Iterable[Difference]], Iterable[Difference]] = iter
+    day: date,
+    *,
+    pays_from_paybill: bool,
+    now: datetime,
+    each: Callable[[Iterable[Difference]], Iterable[Difference]] = iter,
 ) -> dict[str, Any]:
     """Take through the doors what can be, call a person for the rest, once, and compare again.
 
     `each` may watch the progress.
     """
-    for difference in each(compare(day)["differences"]):
+    for difference in each(compare(day, pays_from_paybill=pays_from_paybill)["differences"]):
         if difference.what_was_done != "booked":
             _settle(difference=difference, now=now)
-    return compare(day)
+    return compare(day, pays_from_paybill=pays_from_paybill)
 
 
 @transactional
@@ -107,101 +94,48 @@ _ADVICE = {
 }
 
 
-def _compare(session: Session, day: date) -> dict[str, Any]:
-    books = _read_books(session, day)
-    differences = line_differences(session, books.lines)
-    differences += _missing_there(session, books) if books.lines else []
+def _compare(session: Session, day: date, *, pays_from_paybill: bool) -> dict[str, Any]:
+    books = read_books(session, day, pays_from_paybill=pays_from_paybill)
+    not_listed = unlisted(session, books)
+    differences = line_differences(session, books.lines) + _missing_there(not_listed)
     differences = _with_what_was_done(session, differences)
-    ours, theirs = _ours(session, books), totals_of(books.lines)
-    # Where nothing of Safaricom's was read, a day on which money moved here is not known to be right.
-    is_unread = books.source == "none" and (ours.count_in or ours.count_out)
     return {
         "date": day,
         "source": books.source,
-        "ours": ours,
-        "theirs": theirs,
+        "ours": _ours(session, books),
+        "theirs": totals_of(books.lines),
         "differences": differences,
         "ledger": _ledger(session, books.end),
-        "is_clean": not is_unread and all(one.what_was_done == "booked" for one in differences),
+        # A day on which money moved here that Safaricom's books were not read about is not known to be right.
+        "is_clean": not not_listed.unread and all(one.what_was_done == "booked" for one in differences),
+        "message": _not_compared(not_listed),
     }
 
 
-def _read_books(session: Session, day: date) -> Books:
-    begin, end = midnight(day), midnight(day) + timedelta(days=1)
-    of_day = sa.select(StatementLine).where(StatementLine.at >= begin, StatementLine.at < end)
-    lines = list(session.scalars(of_day.order_by(StatementLine.at, StatementLine.id)))
-    stated = [line for line in lines if line.source is StatementSource.STATEMENT]
-    stated_until = _whole_until(stated, end)
-    listed_until = pulled_until(session) if len(lines) > len(stated) else None
-    known = [until for until in (stated_until, listed_until) if until is not None]
-    source = "statement" if stated else "pull" if lines else "none"
-    return Books(begin, end, lines, source, max(known, default=None), stated_until)
+_UNREAD = "M-Pesa's books were not read about everything that moved here. Import the statement of the whole day."
+_ELSEWHERE = "Money out by B2C was not compared: no statement of the shortcode that pays out was read."
 
 
-def _whole_until(stated: list[StatementLine], end: datetime) -> datetime | None:
-    """Say up to when a statement tells of everything: the whole day, once it was read after the day's end."""
-    if not stated:
-        return None
-    read_afterwards = any(line.seen_at >= end for line in stated)
-    return end + LISTED_WITHIN if read_afterwards else max(line.at for line in stated)
+def _not_compared(found: Unlisted) -> str | None:
+    """Say what the two sides were not compared about, which no difference can show."""
+    said = [text for text, what in ((_UNREAD, found.unread), (_ELSEWHERE, found.elsewhere)) if what]
+    return " ".join(said) or None
 
 
-def _listed_by(until: datetime | None, books: Books) -> datetime:
-    return min(books.end, until - LISTED_WITHIN) if until is not None else books.begin
-
-
-def _missing_there(session: Session, books: Books) -> list[Difference]:
-    """Find what we hold as made that Safaricom's books, as far as they were read, do not have on any day."""
-    at, until = _instant_of(Payment), _listed_by(books.whole_in_until, books)
-    listed = sa.exists().where(StatementLine.receipt == Payment.mpesa_receipt_number)
-    payments = sa.select(Payment).where(_COMPLETED_IN, at >= books.begin, at < until, ~listed)
-    found = [
+def _missing_there(found: Unlisted) -> list[Difference]:
+    return [
         Difference(
             Kind.MISSING_THERE, one.mpesa_receipt_number, ours=one.amount_received, payment_id=one.id,
             news_key=f"payment:{one.id}:not-in-books",
         )
-        for one in session.scalars(payments.order_by(Payment.id))
-    ]  # fmt: skip
-    return found + [
+        for one in found.missing_in
+    ] + [
         Difference(
             Kind.MISSING_THERE, one.receipt, ours=one.amount, disbursement_id=one.id,
             news_key=f"disbursement:{one.id}:not-in-books",
         )
-        for one in _orders_missing_there(session, books)
+        for one in found.missing_out
     ]  # fmt: skip
-
-
-def _orders_missing_there(session: Session, books: Books) -> list[Disbursement]:
-    listed = sa.exists().where(
-        sa.or_(
-            StatementLine.receipt == Disbursement.receipt,
-            sa.and_(StatementLine.withdrawn > 0, StatementLine.linked_receipt == Disbursement.original_receipt),
-        )
-    )
-    # Whoever asks on the next day may hear of what moved the day before, so both ends must be on this one.
-    orders = sa.select(Disbursement).where(
-        Disbursement.status == DisbursementStatus.COMPLETED,
-        Disbursement.sent_at >= books.begin,
-        Disbursement.settled_at < _listed_by(books.whole_out_until, books),
-        ~listed,
-    )
-    if not _shows_payouts(books):
-        orders = orders.where(Disbursement.kind == DisbursementKind.REVERSAL)
-    return list(session.scalars(orders.order_by(Disbursement.id)))
-
-
-def _shows_payouts(books: Books) -> bool:
-    """Say whether payouts are on the statement that was read: another shortcode has one of its own."""
-    return any(line.withdrawn and not line.linked_receipt and not is_charge(line) for line in books.lines)
-
-
-_COMPLETED_IN = sa.and_(
-    Payment.status == PaymentStatus.COMPLETED, Payment.merged_into_id.is_(None), Payment.amount_received > 0
-)
-
-
-def _instant_of(model: type[Payment]) -> sa.ColumnElement[datetime]:
-    return sa.func.coalesce(model.transaction_date, model.settled_at, type_=model.created_at.type)
 
 
 def _with_what_was_done(session: Session, differences: list[Difference]) -> list[Difference]:
@@ -224,15 +158,13 @@ def _with_what_was_done(session: Session, differences: list[Difference]) -> list
 
 def _ours(session: Session, books: Books) -> Side:
     """Sum what moved here on the day, as Safaricom's line says, else as the receipt does."""
-    came = _on_day(books, Payment.mpesa_receipt_number, _instant_of(Payment))
+    came = _on_day(books, Payment.mpesa_receipt_number, PAID_AT)
     went = _on_day(books, Disbursement.receipt, Disbursement.settled_at)
     count_in, total_in = session.execute(
-        sa.select(sa.func.count(), sa.func.sum(Payment.amount_received)).where(_COMPLETED_IN, came)
+        sa.select(sa.func.count(), sa.func.sum(Payment.amount_received)).where(MADE_IN, came)
     ).one()
     count_out, total_out = session.execute(
-        sa.select(sa.func.count(), sa.func.sum(Disbursement.amount)).where(
-            Disbursement.status == DisbursementStatus.COMPLETED, went
-        )
+        sa.select(sa.func.count(), sa.func.sum(Disbursement.amount)).where(MADE_OUT, went)
     ).one()
     return Side(count_in, int(total_in or 0), count_out, int(total_out or 0), charges=None)
 

@@ -53,7 +53,7 @@ def page(first: date, last: date, *, settings: Settings, now: datetime) -> str:
         by_day=_day_chart(days, by_day),
         shares=charts.shares({name: figures["counts"][name] for name in OUTCOMES}, title="Outcome of payments"),
         times=_time_chart(seconds),
-        reconciliation=[reconcile.compare(day) for day in days],
+        reconciliation=[reconcile.compare(day, pays_from_paybill=settings.pays_from_paybill) for day in days],
         kes=_kes,
     )
 

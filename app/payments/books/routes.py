@@ -144,7 +144,7 @@ def import_statement() -> statements.Imported:
 @blp.response(200, ReconciliationSchema)
 def show_reconciliation(args: dict[str, Any]) -> dict[str, Any]:
     """Compare a day's money here, yesterday's unless told otherwise, with M-Pesa's books; nothing is changed."""
-    return reconcile.compare(_day_of(args))
+    return reconcile.compare(_day_of(args), pays_from_paybill=runtime().settings.pays_from_paybill)
 
 
 @blp.route("/reconciliation", methods=["POST"])
@@ -153,7 +153,8 @@ def show_reconciliation(args: dict[str, Any]) -> dict[str, Any]:
 @blp.response(200, ReconciliationSchema)
 def settle_reconciliation(args: dict[str, Any]) -> dict[str, Any]:
     """Book what a day's differences prove, and call a person for the rest, once."""
-    return reconcile.settle(_day_of(args), now=runtime().clock.now())
+    pays_from_paybill = runtime().settings.pays_from_paybill
+    return reconcile.settle(_day_of(args), pays_from_paybill=pays_from_paybill, now=runtime().clock.now())
 
 
 def _day_of(args: dict[str, Any]) -> date:

@@ -189,7 +189,13 @@ class ReconciliationSchema(ma.Schema):
     theirs = ma.fields.Nested(SideSchema, required=True)
     differences = ma.fields.List(ma.fields.Nested(DifferenceSchema), required=True)
     ledger = ma.fields.Nested(LedgerSchema, required=True)
-    is_clean = ma.fields.Boolean(required=True)
+    is_clean = ma.fields.Boolean(
+        required=True,
+        metadata={"description": "No difference is left, and no book is unread that would have what moved here."},
+    )
+    message = ma.fields.String(
+        allow_none=True, required=True, metadata={"description": "What was not compared; null: nothing of it."}
+    )
 
 
 class SpanArgs(ma.Schema):
