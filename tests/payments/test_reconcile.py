@@ -281,6 +281,24 @@ def test_money_that_left_without_an_order_stays_a_difference(desk, office, safar
     assert len(office.called()) == 1
 
 
+def test_a_second_reversal_of_one_payment_is_money_out_that_nobody_ordered(desk, office, safaricom):
+    paid_and_cancelled(desk)
+    desk.send()
+    told(desk)
+    gone = safaricom.moved[-1]["receipt"]
+    desk.clock.advance(days=1)
+    office.import_of_day()
+    [row] = [row for row in office.statement_of().splitlines() if row.startswith(gone)]
+    office.import_text(office.statement_of() + row.replace(gone, "UKN1AAAAAA") + "\n")
+    for found in (office.settled(), office.settled()):
+        assert (found["ours"]["total_out"], found["theirs"]["total_out"]) == (FEE, 2 * FEE)
+        [difference] = found["differences"]
+        assert (difference["kind"], difference["receipt"]) == ("unknown_money_out", "UKN1AAAAAA")
+        assert (difference["theirs"], difference["payment_id"], difference["what_was_done"]) == (FEE, 1, "review")
+        assert not found["is_clean"]
+    assert [item.receipt for item in office.called()] == ["UKN1AAAAAA"]
+
+
 def test_a_line_that_was_kept_and_never_taken_through_its_door_is_settled_now(desk, office, booking):
     with desk.app.app_context(), transaction() as session:
         session.add(

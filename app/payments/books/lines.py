@@ -89,8 +89,14 @@ def line_differences(session: Session, lines: list[StatementLine]) -> list[Diffe
         if line.paid_in:
             found.append(_came(line, payments.get(line.receipt), booked_in))
         else:
-            found.append(_went(line, attempt_of(session, line), payments, booked_out))
+            found.append(_went(line, _order_of(session, line), payments, booked_out))
     return [one for one in found if one is not None]
+
+
+def _order_of(session: Session, line: StatementLine) -> Disbursement | None:
+    """Find the order whose money a line is; one that went by another receipt cannot have gone by this one, too."""
+    attempt = attempt_of(session, line)
+    return attempt if attempt is not None and attempt.receipt in (None, line.receipt) else None
 
 
 def _payments_of(session: Session, lines: list[StatementLine]) -> dict[str, Payment]:

@@ -90,6 +90,8 @@ def _settle(session: Session, *, difference: Difference, now: datetime) -> None:
 _ADVICE = {
     Kind.AMOUNT_DIFFERS: "M-Pesa's books have another amount for this receipt. Check the M-Pesa statement.",
     Kind.STATUS_DIFFERS: "M-Pesa's books have this as made, and we do not. Check the M-Pesa statement.",
+    Kind.UNKNOWN_MONEY_OUT: "Money left without an order of ours. Check the M-Pesa statement.",
+    Kind.MISSING_HERE: "M-Pesa's books have this payment, and we do not. Check the M-Pesa statement.",
     Kind.MISSING_THERE: "We hold this as made, and M-Pesa's books of the day do not have it. Ask Safaricom.",
 }
 
