@@ -119,6 +119,35 @@ def test_a_charge_is_counted_and_nothing_else(desk, office, safaricom, booking):
     assert office.compared()["theirs"]["charges"] == 22
 
 
+@pytest.mark.parametrize(
+    "details",
+    [
+        "Business Payment to 254799000111 - GLADYS FEE",
+        "Business Payment - GLADYS FEE",
+        "Pay Bill from CHARGES LTD",
+    ],
+)
+def test_a_name_makes_no_charge_of_money_that_left(desk, office, details):
+    text = without_column("Reason Type", written(line("UKN1AAAAAA", withdrawn="-70000.00", details=details)))
+    assert office.import_text(text).json["done"] == NOTHING | {"review": 1}
+    [item] = office.called()
+    assert (item.kind, item.amount_received) == ("unmatched_money", 7_000_000)
+    assert office.compared()["theirs"] == {
+        "count_in": 0,
+        "total_in": 0,
+        "count_out": 1,
+        "total_out": 70_000,
+        "charges": 0,
+    }
+
+
+def test_a_charge_is_known_by_its_details_where_there_is_no_reason(desk, office):
+    text = without_column(
+        "Reason Type", written(line("UKN1AAAAAA", withdrawn="-22.40", details="Pay Bill Charge"))
+    )
+    assert office.import_text(text).json["done"] == NOTHING | {"charge": 1}
+
+
 @pytest.mark.parametrize("with_details", [True, False])
 @pytest.mark.parametrize("payment_first", [True, False])
 def test_a_payment_and_its_charge_are_two_lines_in_either_order(
@@ -160,6 +189,7 @@ def test_the_two_sides_of_a_transfer_are_two_lines(desk, office):
         ("Organization to Organization Transfer", {"paid_in": "5000.00"}),
         ("Business Payment Reversal", {"paid_in": "700.00"}),
         ("Pay Bill", {"paid_in": "700.50"}),
+        ("Pay Bill Charge", {"paid_in": "22.00"}),
     ],
 )
 def test_what_no_customer_and_no_order_explains_calls_a_person(desk, office, reason, amounts):

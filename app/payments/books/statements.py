@@ -38,6 +38,8 @@ from app.payments.receive import receive
 from app.payments.review import open_item
 from app.payments.settle_out import settle_out
 
+# In details a name may follow, and words in a name say nothing.
+_NAME_FOLLOWS = re.compile(r" (?:to|from|-) ", re.IGNORECASE)
 _CHARGE = re.compile(r"\b(charges?|fees?|tariff)\b", re.IGNORECASE)
 # What moves between the organisation's own accounts, to its bank, or back from somebody it had paid.
 _NO_CUSTOMER = re.compile(r"\b(settlement|transfer|withdrawal|deposit|reversal|float|revenue)\b", re.IGNORECASE)
@@ -135,7 +137,11 @@ def settle_line(session: Session, line: StatementLine, *, payer: C2bPayer | None
 
 def is_charge(line: StatementLine) -> bool:
     """Say whether a line is what Safaricom charges; it stands under the receipt of what it is for."""
-    return bool(line.withdrawn) and bool(_CHARGE.search(_words(line)))
+    return bool(line.withdrawn) and _names_a_charge(line)
+
+
+def _names_a_charge(line: StatementLine) -> bool:
+    return bool(_CHARGE.search(line.reason or _NAME_FOLLOWS.split(line.details)[0]))
 
 
 def _words(line: StatementLine) -> str:
@@ -145,7 +151,8 @@ def _words(line: StatementLine) -> str:
 def _settle_in(session: Session, line: StatementLine, *, payer: C2bPayer | None, now: datetime) -> Done:
     known = sa.select(Payment.id).where(Payment.mpesa_receipt_number == line.receipt)
     is_known = session.scalar(known) is not None
-    if not is_known and (_NO_CUSTOMER.search(_words(line)) or line.paid_in % money.CENTS):
+    is_no_customers = _NO_CUSTOMER.search(_words(line)) or _names_a_charge(line)  # a charge that is given back
+    if not is_known and (is_no_customers or line.paid_in % money.CENTS):
         check = "Money came in that reads like no customer's payment. Nothing was booked; say where it belongs."
         call_about_line(session, line, check, now=now)
         return Done.REVIEW
