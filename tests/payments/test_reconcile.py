@@ -334,6 +334,25 @@ def test_a_payment_in_the_list_and_on_the_statement_counts_once(desk, office, sa
     }
 
 
+def test_a_line_that_is_imported_again_with_other_details_counts_once(desk, office, safaricom):
+    receipt = paid_prompt(desk, safaricom)
+    paper = written(
+        line(receipt, paid_in=FEE, details="Pay Bill from 254711000309 - NYŨMBA"),
+        line(receipt, withdrawn="-22.40", reason="Pay Bill Charge", details="Pay Bill Charge NYŨMBA"),
+        line("UKN1AAAAAA", withdrawn="-700", reason="Organization Settlement", details="Settlement of NYŨMBA"),
+    )
+    for encoding in ("utf-8", "cp1252"):
+        assert office.import_text(paper.encode(encoding, "replace")).json["lines"] == 3
+        assert office.compared()["theirs"] == {
+            "count_in": 1,
+            "total_in": FEE,
+            "count_out": 1,
+            "total_out": 700,
+            "charges": 22,
+        }
+        assert [one["receipt"] for one in office.compared()["differences"]] == ["UKN1AAAAAA"]
+
+
 def test_the_journal_is_set_against_the_balance_of_the_same_instant(desk, office, safaricom):
     paid_prompt(desk, safaricom)
     assert office.post("/mpesa/balance/refresh").status_code == 202

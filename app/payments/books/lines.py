@@ -66,18 +66,26 @@ def totals_of(lines: Iterable[StatementLine]) -> Side:
     movements = _movements(lines)
     came = [line.paid_in for line in movements if line.paid_in]
     went = [line.withdrawn for line in movements if line.withdrawn]
-    charges = sum(line.withdrawn for line in lines if is_charge(line))
+    charges = sum(line.withdrawn for line in _once(line for line in lines if is_charge(line)))
     return Side(len(came), sum(came), len(went), sum(went), charges)
 
 
 def _movements(lines: Iterable[StatementLine]) -> list[StatementLine]:
     """Leave out charges, and of a payment that was told twice the list's line beside the statement's."""
     stated = {line.receipt for line in lines if line.source is StatementSource.STATEMENT and line.paid_in}
-    return [
+    return _once(
         line
         for line in lines
         if not is_charge(line) and not (line.source is StatementSource.PULL and line.receipt in stated)
-    ]
+    )
+
+
+def _once(lines: Iterable[StatementLine]) -> list[StatementLine]:
+    """Leave out a line that was imported again with other details, as one file in two encodings has them."""
+    first: dict[tuple[str, int, int], StatementLine] = {}
+    for line in lines:
+        first.setdefault((line.receipt, line.paid_in, line.withdrawn), line)
+    return list(first.values())
 
 
 def line_differences(session: Session, lines: list[StatementLine]) -> list[Difference]:
