@@ -7,7 +7,8 @@ import pytest
 
 from app.database import transaction
 from app.payments.books.pulling import PULLED_UNTIL
-from app.payments.models import Pace, Payment, StatementLine
+from app.payments.models import Pace, Payment, ReviewItem, StatementLine
+from app.roles import Role
 from tests.apps import another_app
 from tests.conftest import START
 from tests.payments.answers import refused
@@ -15,8 +16,8 @@ from tests.payments.books import TODAY, Office, line, written
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, told
 from tests.payments.payout_scenes import Treasury
-from tests.payments.scenes import OTHER_PHONE, pay
-from tests.people import bearer
+from tests.payments.scenes import OTHER_PHONE, fresh, pay
+from tests.people import bearer, make_user
 
 YESTERDAY, TOMORROW = "2026-11-22", "2026-11-24"
 NOBODY_THERE = {"count_in": 0, "total_in": 0, "count_out": 0, "total_out": 0}
@@ -226,6 +227,40 @@ def test_a_payout_is_missed_where_another_was_ever_listed(desk, safaricom, treas
     assert [(one["kind"], one["receipt"]) for one in found["differences"]] == [("missing_there", gone)]
     assert (found["is_clean"], found["message"]) == (False, None)
     assert office.compared(TOMORROW)["is_clean"]
+
+
+def test_an_order_that_two_people_ended_on_another_day_by_a_receipt_of_nobodys_is_missed(
+    desk, safaricom, treasury
+):
+    safaricom.control("faults", scope="all", kind="b2c", faults={"request": "reset"}).raise_for_status()
+    safaricom.control("faults", scope="all", kind="status", faults={"callbacks": 0}).raise_for_status()
+    paid_prompt(desk, safaricom, days=3)
+    payout_id = treasury.approved()
+    desk.send()
+    desk.clock.advance(hours=25)
+    desk.send()
+    paid_prompt(desk, safaricom, days=3, hour=10)
+    [item] = desk.rows(ReviewItem)
+    said = {"decision": "record_payment", "receipt": "UKNFALSE99", "amount": 1000, "note": "by the statement"}
+    for person in (make_user(desk.app, "Faith", Role.FINANCE), treasury.esther):
+        answer = desk.http.post(f"/api/payment/review/{item.id}/resolve", json=said, headers=fresh(desk, person))
+        assert answer.status_code == 200, answer.json
+    assert (treasury.payout(payout_id).status, treasury.moved()) == ("completed", [])
+    office = Office(desk, treasury.dalmas)
+    desk.clock.advance(days=1)
+    listed = line(
+        "UKN1AAAAAA", at=desk.clock.now(), withdrawn="-50", reason="Business Payment to Customer via API"
+    )
+    office.import_text(written(listed))
+    office.import_of_day(TOMORROW)
+    unread = office.settled(TOMORROW)  # it may have moved on the day on which it was sent
+    assert (unread["differences"], unread["is_clean"], "were sent" in unread["message"]) == ([], False, True)
+    office.import_of_day(TODAY)
+    found = office.settled(TOMORROW)
+    assert [(one["kind"], one["receipt"], one["what_was_done"]) for one in found["differences"]] == [
+        ("missing_there", "UKNFALSE99", "review")
+    ]
+    assert (found["is_clean"], found["message"], office.compared(TODAY)["is_clean"]) == (False, None, True)
 
 
 def test_the_statement_of_a_paybill_that_pays_nobody_says_that_payouts_were_not_compared(

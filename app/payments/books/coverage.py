@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app.clock import NAIROBI
 from app.consultations.lookup import midnight
 from app.payments.books.pulling import until as pulled_until
 from app.payments.models import (
@@ -101,20 +102,40 @@ def unlisted(session: Session, books: Books) -> Unlisted:
     for payment, at in _unlisted_payments(session, books):
         (found.missing_in if at < books.listed_in else found.unread).append(payment)
     for order in _unlisted_orders(session, books):
-        _place(books, found, order)
+        _place(session, books, found, order)
     return found
 
 
-def _place(books: Books, found: Unlisted, order: Disbursement) -> None:
-    is_read = order.settled_at is not None and order.settled_at < books.listed_out
-    # Whoever asks on the next day may hear of what moved the day before, so both ends must be on this one.
-    is_of_day = order.sent_at is not None and order.sent_at >= books.begin
+def _place(session: Session, books: Books, found: Unlisted, order: Disbursement) -> None:
     if books.source == "statement" and order.kind is DisbursementKind.B2C and not books.shows_payouts:
         found.elsewhere.append(order)
-    elif is_read and is_of_day:
+    elif _was_read_since_sending(session, books, order):
         found.missing_out.append(order)
     else:
         found.unread.append(order)
+
+
+def _was_read_since_sending(session: Session, books: Books, order: Disbursement) -> bool:
+    """Say whether the day's books were read up to the order's end, and those of the day on which it was sent.
+
+    Whoever hears of an end may hear of what moved the day before.
+    """
+    if order.settled_at is None or order.settled_at >= books.listed_out:
+        return False
+    return order.sent_at is None or order.sent_at >= books.begin or _is_whole(session, order.sent_at)
+
+
+def _is_whole(session: Session, at: datetime) -> bool:
+    """Say whether a statement of the whole day of an instant was read."""
+    begin = midnight(at.astimezone(NAIROBI).date())
+    end = begin + timedelta(days=1)
+    read_afterwards = sa.select(StatementLine.id).where(
+        StatementLine.source == StatementSource.STATEMENT,
+        StatementLine.at >= begin,
+        StatementLine.at < end,
+        StatementLine.seen_at >= end,
+    )
+    return session.scalar(read_afterwards.limit(1)) is not None
 
 
 def _unlisted_payments(session: Session, books: Books) -> list[tuple[Payment, datetime]]:

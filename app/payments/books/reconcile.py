@@ -114,7 +114,10 @@ def _compare(session: Session, day: date, *, pays_from_paybill: bool) -> dict[st
     }
 
 
-_UNREAD = "M-Pesa's books were not read about everything that moved here. Import the statement of the whole day."
+_UNREAD = (
+    "M-Pesa's books were not read about everything that moved here. Import the statement of the whole day, and of"
+    " those on which the orders were sent that ended on it."
+)
 _ELSEWHERE = "Money out by B2C was not compared: no statement of the shortcode that pays out was read."
 
 
