@@ -7,7 +7,7 @@ import pytest
 
 from app.database import transaction
 from app.payments.books.pulling import PULLED_UNTIL
-from app.payments.models import Pace, Payment, ReviewItem, StatementLine
+from app.payments.models import Disbursement, Pace, Payment, ReviewItem, StatementLine
 from app.roles import Role
 from tests.apps import another_app
 from tests.conftest import START
@@ -116,6 +116,58 @@ def test_another_amount_is_shown_to_a_person_once(desk, office, safaricom):
         assert difference["what_was_done"] == "review"
         assert not found["is_clean"]
     assert [item.kind for item in office.called()] == ["amount_mismatch"]
+
+
+def close(desk, office, *items) -> None:
+    for item in items:
+        body = {"decision": "nothing_to_do", "note": "Looked up"}
+        answer = desk.http.post(
+            f"/api/payment/review/{item.id}/resolve", json=body, headers=fresh(desk, office.dalmas)
+        )
+        assert answer.status_code == 200, answer.json
+
+
+def test_another_amount_that_went_out_is_shown_also_where_other_news_of_the_receipt_was_closed(
+    desk, safaricom, treasury
+):
+    office = Office(desk, treasury.dalmas)
+    treasury.approved()
+    treasury.send_and_hear()
+    [attempt] = desk.rows(Disbursement)
+    with desk.app.app_context(), transaction() as session:
+        for kind, key in (("contradictory_news", "x"), ("unmatched_money", f"books:{attempt.receipt}")):
+            session.add(
+                ReviewItem(
+                    kind=kind,
+                    news_key=key,
+                    status="resolved",
+                    receipt=attempt.receipt,
+                    amount_received=attempt.amount,
+                    proposed_action="",
+                    opened_at=START,
+                )
+            )
+    reason = "Business Payment to Customer via API"
+    office.import_text(written(line(attempt.receipt, withdrawn="-9000", reason=reason)))
+    assert office.compared()["differences"][0]["what_was_done"] == "nothing"
+    for found in (office.settled(), office.settled()):
+        [difference] = found["differences"]
+        assert (difference["kind"], difference["ours"], difference["theirs"]) == ("amount_differs", 1000, 9000)
+        assert difference["what_was_done"] == "review"
+    [shown] = [item for item in office.called() if item.status != "resolved"]
+    assert (shown.kind, shown.disbursement_id, shown.amount_received) == ("amount_mismatch", attempt.id, 900_000)
+
+
+def test_another_amount_that_stays_after_its_item_was_closed_is_shown_once_more(desk, office, safaricom):
+    receipt = paid_prompt(desk, safaricom)
+    office.import_text(written(line(receipt, paid_in=FEE - 1, party=PHONE)))
+    close(desk, office, *office.called())
+    for _ in range(2):
+        assert office.settled()["differences"][0]["what_was_done"] == "review"
+        assert [item.status for item in office.called()] == ["resolved", "open"]
+    close(desk, office, office.called()[-1])
+    office.settled()
+    assert len(office.called()) == 2
 
 
 def test_what_we_hold_and_the_whole_statement_does_not_is_shown_once(desk, office, safaricom):

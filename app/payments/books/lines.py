@@ -132,6 +132,13 @@ def _booked_by_books(session: Session, payments: Iterable[Payment]) -> tuple[set
     return set(session.scalars(came)), set(session.scalars(went))
 
 
+def _key_of(kind: Kind, line: StatementLine) -> str:
+    """Name what a person is called for: an unknown receipt is other news than another amount."""
+    if kind in (Kind.AMOUNT_DIFFERS, Kind.STATUS_DIFFERS):
+        return f"{news_key(line.receipt)}:{kind}:{line.paid_in or line.withdrawn}"
+    return news_key(line.receipt)
+
+
 def _came(line: StatementLine, payment: Payment | None, booked: set[int]) -> Difference | None:
     def differs(kind: Kind, done: str = "nothing") -> Difference:
         return Difference(
@@ -141,7 +148,7 @@ def _came(line: StatementLine, payment: Payment | None, booked: set[int]) -> Dif
             theirs=line.paid_in,
             payment_id=payment.id if payment else None,
             what_was_done=done,
-            news_key=news_key(line.receipt),
+            news_key=_key_of(kind, line),
             line_id=line.id,
         )
 
@@ -168,7 +175,7 @@ def _went(
             payment_id=taken_back.id if taken_back else None,
             disbursement_id=attempt.id if attempt else None,
             what_was_done=done,
-            news_key=news_key(line.receipt),
+            news_key=_key_of(kind, line),
             line_id=line.id,
         )
 

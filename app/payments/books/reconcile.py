@@ -28,6 +28,7 @@ from app.payments.models import (
     Payment,
     ReviewItem,
     ReviewKind,
+    ReviewStatus,
     StatementLine,
 )
 from app.payments.review import open_item
@@ -146,19 +147,31 @@ def _missing_there(found: Unlisted) -> list[Difference]:
 def _with_what_was_done(session: Session, differences: list[Difference]) -> list[Difference]:
     """Say of which a person was called: here, or by the door that the line went through."""
     open_ones = [one for one in differences if one.what_was_done == "nothing"]
-    items = sa.select(ReviewItem.news_key, ReviewItem.receipt).where(
+    items = sa.select(ReviewItem).where(
         sa.or_(
             ReviewItem.news_key.in_([one.news_key for one in open_ones]),
             ReviewItem.receipt.in_([one.receipt for one in open_ones if one.line_id is not None]),
         )
     )
-    called = {name for row in session.execute(items) for name in row}
+    called = list(session.scalars(items))
     return [
         replace(one, what_was_done="review")
-        if one in open_ones and (one.news_key in called or (one.line_id is not None and one.receipt in called))
+        if one in open_ones and any(_tells_of(item, one) for item in called)
         else one
         for one in differences
     ]
+
+
+def _tells_of(item: ReviewItem, difference: Difference) -> bool:
+    """Say whether an item is about a difference; one about something else of the same receipt must not hide it."""
+    if item.news_key == difference.news_key:
+        return True
+    if difference.line_id is None or item.receipt != difference.receipt or difference.kind is Kind.STATUS_DIFFERS:
+        return False
+    if difference.kind is not Kind.AMOUNT_DIFFERS:
+        return True
+    is_same = item.kind is ReviewKind.AMOUNT_MISMATCH and item.amount_received == difference.theirs
+    return is_same and item.status is not ReviewStatus.RESOLVED
 
 
 def _ours(session: Session, books: Books) -> Side:
