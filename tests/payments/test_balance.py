@@ -8,7 +8,7 @@ from app.database import transaction
 from app.payments.books import balances
 from app.payments.disburse import Sender, open_attempt
 from app.payments.gateway import gateway
-from app.payments.models import DisbursementKind, Inquiry, Payment, Payout, ReviewItem
+from app.payments.models import Disbursement, DisbursementKind, Inquiry, Payment, Payout, ReviewItem
 from app.payments.models import DisbursementStatus as D
 from tests.apps import another_app
 from tests.logs import captured
@@ -17,6 +17,7 @@ from tests.payments.books import Office
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.door import door_of, knock
 from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, told
+from tests.payments.payout_scenes import Treasury
 from tests.payments.scenes import pay, waiting
 from tests.people import bearer, make_user
 
@@ -113,6 +114,25 @@ def test_what_is_approved_and_what_was_sent_since_is_set_against_it(desk, office
     owe(desk, office, 201, D.SENT)
     shown = office.get(BALANCE).json
     assert (shown["approved"], shown["available"], shown["can_pay"]) == (300, 299, False)
+
+
+def test_a_payout_that_was_sent_again_since_is_set_against_it(desk, safaricom):
+    treasury = Treasury(desk)
+    treasury.earn(1000)
+    office = Office(desk, treasury.dalmas)
+    safaricom.control("accounts", utility=1500).raise_for_status()
+    safaricom.control("faults", scope="all", kind="b2c", faults={"request": "reset"}).raise_for_status()
+    treasury.approved(amount=1000)
+    desk.send()
+    safaricom.control("faults/clear").raise_for_status()
+    desk.clock.advance(seconds=30)
+    read_balance(desk, office)  # nothing has left yet
+    for _ in range(8):
+        treasury.ask_and_hear()
+    assert (treasury.moved(), desk.rows(Disbursement)[0].sends) == ([1000], 2)
+    assert office.get(BALANCE).json["available"] == 500
+    read_balance(desk, office)
+    assert office.get(BALANCE).json["available"] == 500
 
 
 def test_the_alarm_is_raised_once_a_day_until_it_is_over(desk, office, safaricom):

@@ -15,7 +15,15 @@ from app.database import reading, transactional
 from app.metrics import metrics
 from app.payments.ask_status import ask_balance
 from app.payments.daraja import DarajaClient, DarajaError
-from app.payments.models import BalanceReading, Disbursement, DisbursementKind, DisbursementStatus, Pace
+from app.payments.evidence import Source
+from app.payments.models import (
+    BalanceReading,
+    Disbursement,
+    DisbursementEvent,
+    DisbursementKind,
+    DisbursementStatus,
+    Pace,
+)
 from app.payments.paces import take_turn
 from app.payments.stop import standing_stop
 
@@ -69,8 +77,20 @@ def standing(session: Session) -> Standing:
     available = next((account.amount for account in told if account.name == UTILITY), None)
     if available is not None:
         may_have_left = Disbursement.status.in_((DisbursementStatus.SENT, DisbursementStatus.COMPLETED))
-        available -= _b2c(session, may_have_left, Disbursement.sent_at >= told[0].at)
+        available -= _b2c(session, may_have_left, _sent_or_ended_since(told[0].at))
     return Standing(told, approved, available)
+
+
+def _sent_or_ended_since(at: datetime) -> sa.ColumnElement[bool]:
+    """Say of an order whether it may have left since: when it was sent first says little of a repeated one."""
+    sent_since = sa.exists().where(
+        DisbursementEvent.disbursement_id == Disbursement.id,
+        DisbursementEvent.source == Source.SEND,
+        DisbursementEvent.status_before == DisbursementStatus.READY,
+        DisbursementEvent.status_after == DisbursementStatus.SENT,
+        DisbursementEvent.at >= at,
+    )
+    return sa.or_(Disbursement.sent_at >= at, Disbursement.settled_at >= at, sent_since)
 
 
 def last_told(session: Session, *, before: datetime | None = None) -> Sequence[BalanceReading]:
