@@ -118,3 +118,14 @@ def test_the_figures_count_what_happened(desk, safaricom):
         "pending_over_5_minutes": 1,
         "review_items_open": 0,
     }
+
+
+def test_a_second_charge_is_no_prompt_that_took_no_time(desk, safaricom, booking):
+    safaricom.faults(charged_twice=True)
+    desk.push(booking)
+    desk.clock.advance(seconds=30)
+    safaricom.act("approve")
+    safaricom.deliver()
+    figures = get(desk, STATISTICS, make_user(desk.app, "Dalmas")).json
+    assert figures["counts"]["completed"] == 2
+    assert [figures[f"{name}seconds_to_complete"] for name in ("", "p50_", "p90_")] == [30, 30, 30]

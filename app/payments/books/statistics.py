@@ -15,7 +15,6 @@ from app.consultations.lookup import midnight
 from app.database import reading
 from app.payments import ledger
 from app.payments.models import (
-    Channel,
     InboxItem,
     Payment,
     PaymentStatus,
@@ -82,8 +81,9 @@ def seconds_to_complete(session: Session, span: Span) -> list[float]:
 
     Subtracting dates in SQL would differ between the engines.
     """
+    is_prompt = Payment.callback_token_hash.is_not(None)  # the second charge of one is none
     paid = sa.select(Payment.created_at, Payment.settled_at).where(
-        Payment.status == PaymentStatus.COMPLETED, Payment.channel == Channel.STK, span.holds(Payment.created_at)
+        Payment.status == PaymentStatus.COMPLETED, is_prompt, span.holds(Payment.created_at)
     )
     return _lengths(session, paid.order_by(Payment.id.desc()).limit(10_000))
 
