@@ -339,6 +339,54 @@ def test_news_that_comes_after_midnight_belongs_to_the_day_of_its_receipt(desk, 
     assert (tomorrow["ours"]["count_in"], tomorrow["differences"], tomorrow["is_clean"]) == (0, [], True)
 
 
+def sums(office, day: str) -> tuple:
+    found = office.compared(day)
+    return found["ours"]["total_in"], found["theirs"]["total_in"], found["differences"], found["is_clean"]
+
+
+def paid_before_midnight(desk, safaricom) -> str:
+    """Pay five seconds before midnight in Nairobi; the day after next is at noon then."""
+    desk.clock.advance(hours=14, minutes=59, seconds=55)
+    receipt = paid_prompt(desk, safaricom, days=2)
+    desk.clock.advance(days=1, hours=12)
+    return receipt
+
+
+def test_a_charge_after_midnight_moves_its_payment_to_no_other_day(desk, office, safaricom):
+    receipt = paid_before_midnight(desk, safaricom)
+    at = desk.clock.now() - timedelta(days=1, hours=12)
+    paid = line(receipt, at=at, paid_in=FEE, party=PHONE)
+    charge = line(receipt, at=at + timedelta(seconds=6), withdrawn="-22.40", reason="Pay Bill Charge")
+    office.import_text(written(paid, charge))
+    assert (sums(office, TODAY), sums(office, TOMORROW)) == ((FEE, FEE, [], True), (0, 0, [], True))
+    assert office.compared(TOMORROW)["theirs"]["charges"] == 22
+
+
+def test_a_charge_of_a_payout_after_midnight_moves_it_to_no_other_day(desk, safaricom, treasury):
+    office = Office(desk, treasury.dalmas)
+    desk.clock.advance(hours=14, minutes=59, seconds=50)
+    treasury.approved()
+    treasury.send_and_hear()
+    [order] = desk.rows(Disbursement)
+    desk.clock.advance(days=1)
+    paid = line(order.receipt, at=order.settled_at, withdrawn="-1000", reason="Business Payment")
+    after = order.settled_at + timedelta(seconds=6)
+    office.import_text(
+        written(paid, line(order.receipt, at=after, withdrawn="-9", reason="Business Payment Charge"))
+    )
+    found = [office.compared(day) for day in (TODAY, TOMORROW)]
+    assert [(one["ours"]["total_out"], one["theirs"]["total_out"]) for one in found] == [(1000, 1000), (0, 0)]
+
+
+def test_a_payment_that_the_list_has_on_another_day_counts_on_the_day_of_the_statement(desk, office, safaricom):
+    receipt = paid_before_midnight(desk, safaricom)
+    with desk.app.app_context(), transaction() as session:
+        session.add(listed_by_pull(receipt, at=START + timedelta(hours=15, minutes=30)))
+    assert (sums(office, TODAY)[:2], sums(office, TOMORROW)[:2]) == ((0, 0), (FEE, FEE))
+    office.import_of_day()
+    assert (sums(office, TODAY), sums(office, TOMORROW)) == ((FEE, FEE, [], True), (0, 0, [], True))
+
+
 def test_a_refund_of_which_only_the_statement_tells_is_booked(desk, office, safaricom):
     safaricom.control("faults", scope="all", kind="reversal", faults={"callbacks": 0}).raise_for_status()
     paid_and_cancelled(desk)

@@ -69,12 +69,24 @@ def read_books(session: Session, day: date, *, pays_from_paybill: bool) -> Books
     return Books(
         begin,
         end,
-        lines,
+        _without_told_better(session, lines),
         source="statement" if stated else "pull" if lines else "none",
         listed_in=max(stated_until, min(end, pulled - LISTED_WITHIN)) if pulled else stated_until,
         listed_out=stated_until,
         shows_payouts=pays_from_paybill or _payouts_were_listed(session),
     )
+
+
+def _without_told_better(session: Session, lines: list[StatementLine]) -> list[StatementLine]:
+    """Leave out of the list what a statement has, on whichever day: the list need not know the time."""
+    of_list = {line.receipt for line in lines if line.source is StatementSource.PULL}
+    stated = sa.select(StatementLine.receipt).where(
+        StatementLine.source == StatementSource.STATEMENT,
+        StatementLine.paid_in > 0,
+        StatementLine.receipt.in_(of_list),
+    )
+    told_better = set(session.scalars(stated)) if of_list else set()
+    return [line for line in lines if line.source is not StatementSource.PULL or line.receipt not in told_better]
 
 
 def _whole_until(stated: list[StatementLine], begin: datetime, end: datetime) -> datetime:

@@ -19,7 +19,6 @@ from app.payments.models import (
     PaymentEvent,
     PaymentStatus,
     StatementLine,
-    StatementSource,
 )
 
 _BOOKS = (Source.PULL, Source.STATEMENT)
@@ -71,13 +70,8 @@ def totals_of(lines: Iterable[StatementLine]) -> Side:
 
 
 def _movements(lines: Iterable[StatementLine]) -> list[StatementLine]:
-    """Leave out charges, and of a payment that was told twice the list's line beside the statement's."""
-    stated = {line.receipt for line in lines if line.source is StatementSource.STATEMENT and line.paid_in}
-    return _once(
-        line
-        for line in lines
-        if not is_charge(line) and not (line.source is StatementSource.PULL and line.receipt in stated)
-    )
+    """Leave out charges."""
+    return _once(line for line in lines if not is_charge(line))
 
 
 def _once(lines: Iterable[StatementLine]) -> list[StatementLine]:

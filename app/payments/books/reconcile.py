@@ -21,7 +21,7 @@ from app.payments import ledger
 from app.payments.books.balances import UTILITY, WORKING, last_told
 from app.payments.books.coverage import MADE_IN, MADE_OUT, PAID_AT, Books, Unlisted, read_books, unlisted
 from app.payments.books.lines import Difference, Kind, Side, line_differences, totals_of
-from app.payments.books.statements import settle_line
+from app.payments.books.statements import is_charge, settle_line
 from app.payments.models import (
     Disbursement,
     LedgerTransfer,
@@ -30,6 +30,7 @@ from app.payments.models import (
     ReviewKind,
     ReviewStatus,
     StatementLine,
+    StatementSource,
 )
 from app.payments.review import open_item
 
@@ -176,26 +177,59 @@ def _tells_of(item: ReviewItem, difference: Difference) -> bool:
 
 def _ours(session: Session, books: Books) -> Side:
     """Sum what moved here on the day, as Safaricom's line says, else as the receipt does."""
-    came = _on_day(books, Payment.mpesa_receipt_number, PAID_AT)
-    went = _on_day(books, Disbursement.receipt, Disbursement.settled_at)
-    count_in, total_in = session.execute(
-        sa.select(sa.func.count(), sa.func.sum(Payment.amount_received)).where(MADE_IN, came)
-    ).one()
-    count_out, total_out = session.execute(
-        sa.select(sa.func.count(), sa.func.sum(Disbursement.amount)).where(MADE_OUT, went)
-    ).one()
-    return Side(count_in, int(total_in or 0), count_out, int(total_out or 0), charges=None)
-
-
-def _on_day(
-    books: Books, receipt: sa.orm.InstrumentedAttribute[str | None], own: sa.SQLColumnExpression[datetime | None]
-) -> sa.ColumnElement[bool]:
-    listed = sa.select(StatementLine.receipt)
-    listed_today = listed.where(StatementLine.at >= books.begin, StatementLine.at < books.end)
-    own_today = sa.and_(
-        own >= books.begin, own < books.end, ~listed.where(StatementLine.receipt == receipt).exists()
+    came = _amounts_of_day(
+        session,
+        books,
+        Payment.mpesa_receipt_number,
+        PAID_AT,
+        Payment.amount_received,
+        MADE_IN,
+        StatementLine.paid_in,
     )
-    return sa.or_(receipt.in_(listed_today), own_today)
+    went = _amounts_of_day(
+        session,
+        books,
+        Disbursement.receipt,
+        Disbursement.settled_at,
+        Disbursement.amount,
+        MADE_OUT,
+        StatementLine.withdrawn,
+    )
+    return Side(len(came), sum(came), len(went), sum(went), charges=None)
+
+
+def _amounts_of_day(
+    session: Session,
+    books: Books,
+    receipt: sa.orm.InstrumentedAttribute[str | None],
+    own: sa.SQLColumnExpression[datetime | None],
+    amount: sa.orm.InstrumentedAttribute[int],
+    is_made: sa.ColumnElement[bool],
+    moved: sa.orm.InstrumentedAttribute[int],
+) -> list[int]:
+    """Return what moved one way; `moved` is the column of a line that says so."""
+    listed_today = sa.select(StatementLine.receipt).where(
+        moved > 0, StatementLine.at >= books.begin, StatementLine.at < books.end
+    )
+    perhaps_today = sa.or_(receipt.in_(listed_today), sa.and_(own >= books.begin, own < books.end))
+    listed_at = _listed_at(session, moved, sa.select(receipt).where(is_made, perhaps_today))
+    rows = session.execute(sa.select(receipt, own, amount).where(is_made, perhaps_today))
+    return [cents for name, at, cents in rows if books.begin <= listed_at.get(name, at) < books.end]
+
+
+def _listed_at(
+    session: Session, moved: sa.orm.InstrumentedAttribute[int], receipts: sa.Select[tuple[str | None]]
+) -> dict[str, datetime]:
+    """Say when Safaricom's books have the money of some receipts moving.
+
+    Its charge may come after midnight, and the list may have no time and be read then: the statement knows better.
+    """
+    listed: dict[StatementSource, dict[str, datetime]] = {source: {} for source in StatementSource}
+    lines = sa.select(StatementLine).where(moved > 0, StatementLine.receipt.in_(receipts))
+    for line in session.scalars(lines.order_by(StatementLine.at.desc())):
+        if not is_charge(line):
+            listed[line.source][line.receipt] = line.at
+    return listed[StatementSource.PULL] | listed[StatementSource.STATEMENT]
 
 
 def _ledger(session: Session, end: datetime) -> dict[str, Any]:
