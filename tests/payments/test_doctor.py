@@ -5,9 +5,12 @@ import dataclasses
 import pytest
 
 from app.database import transaction
-from app.findings import Verdict
+from app.findings import Finding, Verdict
+from app.outbox import deliver_one, queue_message
+from app.payments import inbox
 from app.payments.books import checkup
-from app.payments.models import InboxItem, Payment, Refund
+from app.payments.models import InboxItem, NewsKind, Payment, Refund, Trust
+from app.payments.stop import stop_all
 from tests.payments.books import Office
 from tests.payments.out_scenes import c2b_payments, paid_and_cancelled, pay_by_paybill, register_paybill
 from tests.payments.test_balance import owe, read_balance
@@ -19,15 +22,26 @@ def office(desk):
     return Office(desk)
 
 
-def examined(desk, settings, **changes) -> dict[str, str]:
-    """Return the verdict on each subject that is not in order; the worst of each."""
+def found(desk, settings, **changes) -> list[Finding]:
+    """Return every finding about money."""
     settings = dataclasses.replace(settings, **changes)
     with desk.app.app_context():
-        found = [
+        return [
             *checkup.examine_settings(settings),
             *checkup.examine_money(settings, now=desk.clock.now()),
         ]
-    return {one.subject: one.verdict.value for one in found if one.verdict is not Verdict.OK}
+
+
+def examined(desk, settings, **changes) -> dict[str, str]:
+    """Return the verdict on each subject that is not in order; the worst of each."""
+    all_found = found(desk, settings, **changes)
+    return {one.subject: one.verdict.value for one in all_found if one.verdict is not Verdict.OK}
+
+
+def said_of(desk, subject: str, settings, **changes) -> Finding:
+    """Return the one finding about a subject."""
+    [finding] = [one for one in found(desk, settings, **changes) if one.subject == subject]
+    return finding
 
 
 def test_a_fresh_installation_has_no_paybill_and_no_balance(desk, settings):
@@ -122,6 +136,78 @@ def test_a_message_that_cannot_be_applied_is_named(desk, settings):
     assert examined(desk, settings)["inbox"] == "FAIL"
 
 
+def keep_news(desk) -> None:
+    with desk.app.app_context():
+        inbox.keep(
+            kind=NewsKind.STK,
+            trust=Trust.TRUSTED,
+            to=inbox.NOBODY,
+            source_address="196.201.214.200",
+            headers="",
+            raw=b"{}",
+            now=desk.clock.now(),
+        )
+
+
+def write_message(desk) -> None:
+    with desk.app.app_context(), transaction() as session:
+        queue_message(session, to="a@b.example", subject="s", body="b", now=desk.clock.now())
+
+
+def prompt_nobody_answers(desk) -> None:
+    assert desk.push(desk.book()).status_code == 200
+    desk.clock.advance(seconds=20)  # it is asked about for the first time then
+
+
+def hold_that_ran_out(desk) -> None:
+    desk.book()
+    desk.clock.advance(minutes=15)
+
+
+@pytest.mark.parametrize(
+    ("leave", "named"),
+    [
+        (keep_news, "news to be applied"),
+        (write_message, "messages to be sent"),
+        (prompt_nobody_answers, "payments to be asked about"),
+        (hold_that_ran_out, "holds to be ended"),
+        (paid_and_cancelled, "refunds to be sent"),
+        (lambda desk: owe(desk, Office(desk), 500), "orders to be sent"),
+    ],
+)
+def test_work_that_no_worker_does_is_named(desk, settings, leave, named):
+    leave(desk)
+    desk.clock.advance(minutes=9, seconds=59)
+    assert named not in said_of(desk, "worker", settings).text
+    desk.clock.advance(seconds=1)
+    finding = said_of(desk, "worker", settings)
+    assert finding.verdict is Verdict.WARN
+    assert f"{named} for 10 minutes" in finding.text
+    assert "flask --app run worker" in finding.text
+    assert examined(desk, settings, app_env="production")["worker"] == "FAIL"
+
+
+def test_work_that_the_jobs_do_is_not_overdue(desk, settings):
+    for leave in (keep_news, paid_and_cancelled, prompt_nobody_answers):
+        leave(desk)
+    desk.clock.advance(hours=3)
+    desk.run_jobs()
+    desk.send()
+    with desk.app.app_context():
+        while deliver_one(settings=settings, now=desk.clock.now()):
+            pass
+    assert "worker" not in examined(desk, settings)
+
+
+def test_money_that_waits_for_a_person_is_not_the_workers(desk, settings):
+    owe(desk, Office(desk), 500)
+    with desk.app.app_context(), transaction() as session:
+        stop_all(session, why="8006", now=desk.clock.now())
+    desk.clock.advance(minutes=20)
+    assert "worker" not in examined(desk, settings)
+    assert "worker" not in examined(desk, settings, safaricom_initiator_name="")
+
+
 def test_the_command_ends_non_zero_only_where_money_would_be_lost(desk, office, safaricom):
     runner = desk.app.test_cli_runner()
     fine = runner.invoke(args=["doctor"])
@@ -136,6 +222,7 @@ def test_the_command_ends_non_zero_only_where_money_would_be_lost(desk, office, 
         "refunds",
         "unverified",
         "inbox",
+        "worker",
         "sms",
         "mail",
         "spool",

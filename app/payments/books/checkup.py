@@ -18,6 +18,7 @@ from app.payments.books.pulling import REACHES_BACK, until
 from app.payments.daraja import is_security_credential, security_credential
 from app.payments.inbox import ATTEMPTS_BEFORE_ALARM
 from app.payments.models import C2bAddress, InboxItem, Payment, Refund, RefundEvent, RefundStatus
+from app.payments.overdue import overdue
 from app.payments.stop import standing_stop
 from config import Settings
 
@@ -63,6 +64,7 @@ def examine_money(settings: Settings, *, now: datetime) -> Iterator[Finding]:
         yield _slow_refunds(session, now)
         yield _unverified(session, now)
         yield _inbox(session)
+        yield _worker(session, settings, now)
 
 
 def _live(settings: Settings) -> Verdict:
@@ -144,3 +146,14 @@ def _inbox(session: Session) -> Finding:
     if count:
         return Finding(Verdict.FAIL, "inbox", f"{count} messages cannot be applied: see inbox_stuck in the log")
     return Finding(Verdict.OK, "inbox", "no message is stuck")
+
+
+def _worker(session: Session, settings: Settings, now: datetime) -> Finding:
+    waiting = overdue(session, settings, now=now)
+    if waiting:
+        each = ", ".join(f"{kind} for {wait // timedelta(minutes=1)} minutes" for kind, wait in waiting.items())
+        text = (
+            f"nobody does what is due ({each}): start 'flask --app run worker', or see the log of the one there is"
+        )
+        return Finding(_live(settings), "worker", text)
+    return Finding(Verdict.OK, "worker", "nothing that is due waits for long")
