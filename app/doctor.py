@@ -18,7 +18,7 @@ from app.clock import Clock
 from app.database import reading
 from app.demo import demo_accounts
 from app.findings import Finding, Verdict
-from app.health import newest_revision, schema_revision
+from app.health import ALIVE, INSTALLATION, installation, newest_revision, schema_revision
 from app.outbox import count_given_up
 from app.payments import spool
 from app.payments.books import checkup
@@ -139,11 +139,24 @@ def _callback_address(settings: Settings) -> Finding:
         return Finding(
             _severity(settings), "callbacks", f"this API was not reached there ({type(error).__name__})"
         )
-    if answer.status_code != 200 or "ok" not in answer.text:
+    if not _is_alive(answer):
         return Finding(
             _severity(settings), "callbacks", f"something else answers there (status {answer.status_code})"
         )
+    if answer.headers.get(INSTALLATION) != installation(settings.jwt_secret_key):
+        text = (
+            "an API answers there, but another installation, another version, or one with another JWT_SECRET_KEY"
+        )
+        return Finding(_severity(settings), "callbacks", text)
     return Finding(Verdict.OK, "callbacks", "this API answers at CALLBACK_URL_BASE")
+
+
+def _is_alive(answer: requests.Response) -> bool:
+    """Say whether an answer is that of /healthz; a front end answers every path with its one page."""
+    try:
+        return answer.status_code == 200 and bool(answer.json() == ALIVE)
+    except ValueError:
+        return False
 
 
 def _severity(settings: Settings) -> Verdict:

@@ -54,3 +54,15 @@ def test_a_database_that_is_away_is_said_to_be_away(settings, clock, url_of_noth
                 assert secret not in answer.text
         assert client.get("/healthz").status_code == 200
         assert client.get("/docs").status_code == 200
+
+
+def test_an_installation_is_named_alike_by_all_its_processes_and_by_no_other(settings, clock):
+    def name(**changes: object) -> str:
+        with another_app(settings, clock, **changes) as app:
+            answer = app.test_client().get("/healthz")
+            assert answer.json == {"status": "ok"}
+            return answer.headers["X-Installation"]
+
+    assert name() == name(port=5002)
+    assert name() != name(jwt_secret_key="another key for tests alone, never anywhere else")
+    assert settings.jwt_secret_key not in name()

@@ -1,0 +1,64 @@
+"""What the doctor says of all that is not in the books: who answers at our address, and what stands around us."""
+
+import dataclasses
+import threading
+from contextlib import contextmanager
+
+import pytest
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Response
+
+from app.doctor import examine
+from app.findings import Finding, Verdict
+from app.payments.gateway import gateway
+from tests.apps import another_app
+
+
+@contextmanager
+def serving(wsgi):
+    """Serve an application over real HTTP; yield its address."""
+    server = make_server("127.0.0.1", 0, wsgi, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def said_of(desk, subject: str, settings, **changes) -> Finding:
+    """Return the one finding about a subject."""
+    changed = dataclasses.replace(settings, **changes)
+    with desk.app.app_context():
+        [finding] = [one for one in examine(changed, desk.clock, gateway()) if one.subject == subject]
+    return finding
+
+
+def test_this_api_is_known_at_its_own_address(desk, settings):
+    assert said_of(desk, "callbacks", settings).verdict is Verdict.OK
+
+
+PAGES = {
+    "a front end": ("<!doctype html><title>Booking</title>looks ok", "text/html"),
+    "a text": ("ok", "text/plain"),
+    "another JSON": ('{"status": "ok", "service": "shop"}', "application/json"),
+    "no object": ('"ok"', "application/json"),
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_whatever_else_answers_there_is_not_this_api(desk, settings, page):
+    text, media_type = PAGES[page]
+    with serving(Response(text, mimetype=media_type)) as address:
+        finding = said_of(desk, "callbacks", settings, callback_url_base=address)
+        live = said_of(desk, "callbacks", settings, callback_url_base=address, app_env="production")
+    assert (finding.verdict, live.verdict) == (Verdict.WARN, Verdict.FAIL)
+    assert "something else answers there (status 200)" in finding.text
+
+
+def test_another_installation_of_this_api_is_not_this_one(desk, settings, clock):
+    other = another_app(settings, clock, jwt_secret_key="another key for tests alone, never anywhere else")
+    with other as app, serving(app) as address:
+        finding = said_of(desk, "callbacks", settings, callback_url_base=address, app_env="production")
+    assert finding.verdict is Verdict.FAIL
+    assert "another installation" in finding.text
