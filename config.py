@@ -21,6 +21,7 @@ from config_checks import (
     SIMULATOR_INITIATOR,
     Network,
     host_of,
+    is_for_strangers,
     is_live,
     unsafe,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "ConfigurationError",
     "Network",
     "Settings",
+    "is_for_strangers",
     "is_live",
     "load_settings",
     "parse_networks",

@@ -46,6 +46,14 @@ _EXAMPLES = [
     for example in ("192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "2001:db8::/32")
 ]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+# Nobody calls from these over the internet: loopback, private, shared (RFC 6598) and link-local addresses.
+_INTERNAL = [
+    ipaddress.ip_network(internal)
+    for internal in (
+        *("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16"),
+        *("::1", "fc00::/7", "fe80::/10"),
+    )
+]
 
 
 def host_of(url: str) -> str:
@@ -56,6 +64,16 @@ def host_of(url: str) -> str:
 def is_live(base: str) -> bool:
     """Say whether behind this base of Safaricom's real money moves."""
     return host_of(base) == host_of(LIVE_BASE)
+
+
+def is_for_strangers(network: Network) -> bool:
+    """Say whether a range of proxies is so wide that strangers have addresses in it, who could name any other.
+
+    Nothing internal is. The large proxy networks have ranges such as a /13 and, of IPv6, a /28: those may stand.
+    """
+    if any(network.version == own.version and network.subnet_of(own) for own in _INTERNAL):  # type: ignore[arg-type]
+        return False
+    return network.prefixlen < (12 if network.version == 4 else 28)
 
 
 def _split(url: str) -> SplitResult:
@@ -148,6 +166,11 @@ def _unsafe_in_production(values: dict[str, Any]) -> dict[str, str]:
     if any(_too_open(network) for network in values["safaricom_allowed_ips"]):
         faults["SAFARICOM_ALLOWED_IPS"] = (
             "must list Safaricom's addresses, not a private range or one wider than /16 (IPv6: /32)"
+        )
+    if values["trusted_proxy_hops"] and any(map(is_for_strangers, values["trusted_proxies"])):
+        faults["TRUSTED_PROXIES"] = (
+            "must list your own proxies, not a public range wider than /12 (IPv6: /28): whoever calls from there "
+            "may name any address as his own"
         )
     return faults
 

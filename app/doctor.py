@@ -25,7 +25,7 @@ from app.payments.books import checkup
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.gateway import gateway
 from app.runtime import runtime
-from config import Settings
+from config import Settings, is_for_strangers
 
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 10
@@ -123,6 +123,9 @@ def _skew(whose: str, clock: Clock, theirs: datetime) -> Finding:
 def _proxies(settings: Settings) -> Finding:
     if settings.trusted_proxy_hops:
         hops = settings.trusted_proxy_hops
+        if wide := [str(network) for network in settings.trusted_proxies if is_for_strangers(network)]:
+            text = f"TRUSTED_PROXIES lets strangers name any address as theirs: {', '.join(wide)}"
+            return Finding(_severity(settings), "proxies", text)
         return Finding(
             Verdict.OK, "proxies", f"{hops} in front; their own addresses are checked before they are believed"
         )

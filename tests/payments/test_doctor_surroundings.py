@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response
 from app.doctor import examine
 from app.findings import Finding, Verdict
 from app.payments.gateway import gateway
+from config import parse_networks
 from tests.apps import another_app
 
 
@@ -62,3 +63,15 @@ def test_another_installation_of_this_api_is_not_this_one(desk, settings, clock)
         finding = said_of(desk, "callbacks", settings, callback_url_base=address, app_env="production")
     assert finding.verdict is Verdict.FAIL
     assert "another installation" in finding.text
+
+
+def test_proxies_that_strangers_could_be_are_named(desk, settings):
+    def said(networks: str, **changes: object) -> Finding:
+        around = {"trusted_proxy_hops": 1, "trusted_proxies": parse_networks(networks)}
+        return said_of(desk, "proxies", settings, **around, **changes)
+
+    assert said("10.0.0.0/8,127.0.0.1").verdict is Verdict.OK
+    assert said("10.0.0.0/8,0.0.0.0/0").verdict is Verdict.WARN
+    open_to_all = said("10.0.0.0/8,0.0.0.0/0", app_env="production")
+    assert open_to_all.verdict is Verdict.FAIL
+    assert open_to_all.text.endswith(": 0.0.0.0/0")

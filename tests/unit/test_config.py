@@ -254,6 +254,35 @@ def test_an_address_of_examples_may_stand_for_safaricom_in_production(load):
     assert str(network) == "203.0.113.7/32"
 
 
+@pytest.mark.parametrize(
+    "wide",
+    ["0.0.0.0/0", "0.0.0.0/1", "41.0.0.0/8", "10.0.0.0/7", "::/0", "2000::/3", "2c0f::/16"],
+)
+def test_proxies_that_strangers_could_be_are_refused_in_production_alone(load, wide):
+    given = {"TRUSTED_PROXY_HOPS": "1", "TRUSTED_PROXIES": f"10.1.2.3,{wide}"}
+    assert set(faults_of(load, **PRODUCTION | given)) == {"TRUSTED_PROXIES"}
+    assert load(**given).trusted_proxy_hops == 1
+    assert load(**PRODUCTION | given | {"TRUSTED_PROXY_HOPS": "0"}).is_production  # then the list is not read
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        "",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "fc00::/7,fe80::/10,127.0.0.0/8",
+        "203.0.113.7",
+        "41.90.0.0/16",
+        "2c0f:fe38::/32",
+        "104.16.0.0/13,172.64.0.0/13,2a06:98c0::/29",
+        "13.32.0.0/15,2600:9000::/28",
+    ],
+)
+def test_proxies_of_ones_own_and_of_the_large_networks_are_taken_in_production(load, own):
+    assert load(**PRODUCTION | {"TRUSTED_PROXY_HOPS": "2", "TRUSTED_PROXIES": own}).trusted_proxies
+
+
 def test_sqlite_in_production_has_to_be_meant(load):
     assert load(**PRODUCTION | {"DATABASE_URL": "sqlite:////srv/haki.sqlite3", "ALLOW_SQLITE": "1"}).on_sqlite
 
