@@ -20,9 +20,9 @@ from config_checks import (
     SIMULATOR_CREDENTIALS,
     SIMULATOR_INITIATOR,
     Network,
-    host_of,
     is_for_strangers,
     is_live,
+    is_sandbox,
     unsafe,
 )
 
@@ -38,6 +38,7 @@ __all__ = [
     "Settings",
     "is_for_strangers",
     "is_live",
+    "is_sandbox",
     "load_settings",
     "parse_networks",
 ]
@@ -278,7 +279,7 @@ def _derive(values: dict[str, Any]) -> None:
             values[name] = values[name] or value
         _derive_simulator_initiator(values)
     if not values["safaricom_query_rate"]:
-        values["safaricom_query_rate"] = 5 if host_of(values["safaricom_base"]) == host_of(SANDBOX_BASE) else 60
+        values["safaricom_query_rate"] = 5 if is_sandbox(values["safaricom_base"]) else 60
     values["log_format"] = values["log_format"] or ("json" if production else "console")
     if not values["cors_origins"] and values["app_env"] == "development":
         values["cors_origins"] = ("http://localhost:5173",)

@@ -29,6 +29,18 @@ SIMULATOR_INITIATOR = {
     "safaricom_b2c_shortcode": "600992",
 }
 SIMULATOR_CERTIFICATE = "simulator.cer"
+# The other shortcodes and operators that Safaricom hands to everybody who tries the sandbox.
+_SANDBOX_SHORTCODES = {
+    *(SANDBOX_SHORTCODE, "600000", "600610", "600638", "600984", "600992"),
+    *("600995", "600996", "600997", "600998", "600999"),
+}
+_PUBLIC = {
+    "safaricom_shortcode": _SANDBOX_SHORTCODES,
+    "safaricom_b2c_shortcode": _SANDBOX_SHORTCODES,
+    "safaricom_passkey": {SANDBOX_PASSKEY},
+    "safaricom_initiator_name": {"testapi", "apiop37"},
+    "safaricom_initiator_password": {"Safaricom999!*!", "Safaricom123!!"},
+}
 # What keys say that stand in examples, in letters and digits alone; "never ..." is what our own tools' keys say.
 _SAYS_REPLACE_ME = re.compile(
     "^your|your(own|secret|jwt|key)|change(me|this|it|inprod|before)|replace(me|this|with)|donotuse|example"
@@ -74,6 +86,11 @@ def is_for_strangers(network: Network) -> bool:
     if any(network.version == own.version and network.subnet_of(own) for own in _INTERNAL):  # type: ignore[arg-type]
         return False
     return network.prefixlen < (12 if network.version == 4 else 28)
+
+
+def is_sandbox(base: str) -> bool:
+    """Say whether this base of Safaricom's is the one for trying, where no money moves."""
+    return host_of(base) == host_of(SANDBOX_BASE)
 
 
 def _split(url: str) -> SplitResult:
@@ -186,11 +203,12 @@ def _unsafe_towards_safaricom(values: dict[str, Any]) -> dict[str, str]:
         faults["SAFARICOM_BASE"] = "points at this machine: the simulator does not run in production"
     if values["safaricom_consumer_key"] == SIMULATOR_CREDENTIALS["safaricom_consumer_key"]:
         faults["SAFARICOM_CONSUMER_KEY"] = "belongs to the simulator"
+    if Path(values["safaricom_certificate"]).name == SIMULATOR_CERTIFICATE:
+        faults["SAFARICOM_CERTIFICATE"] = "is the simulator's; it has to be Safaricom's"
     if is_live(base):
-        public = SIMULATOR_CREDENTIALS | SIMULATOR_INITIATOR
-        for name in ("safaricom_passkey", "safaricom_initiator_password"):
-            if values[name] == public[name]:
-                faults[name.upper()] = "is the public sandbox one; the live base needs your own"
+        for name, public in _PUBLIC.items():
+            if values[name] in public:
+                faults[name.upper()] = "is a public sandbox one; the live base needs your own"
     return faults
 
 

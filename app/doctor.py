@@ -25,7 +25,7 @@ from app.payments.books import checkup
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.gateway import gateway
 from app.runtime import runtime
-from config import Settings, is_for_strangers
+from config import LIVE_BASE, Settings, is_for_strangers, is_live, is_sandbox
 
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 10
@@ -44,7 +44,7 @@ def doctor_command() -> None:
 
 def examine(settings: Settings, clock: Clock, daraja: DarajaClient) -> Iterator[Finding]:
     """Look at everything in turn; a later check runs whatever an earlier one found."""
-    yield Finding(Verdict.OK, "configuration", f"{settings.app_env}, Safaricom at {settings.safaricom_base}")
+    yield _configuration(settings)
     yield from _database(settings)
     yield from _clock(clock)
     yield _proxies(settings)
@@ -55,6 +55,17 @@ def examine(settings: Settings, clock: Clock, daraja: DarajaClient) -> Iterator[
     yield _spool(settings)
     yield from checkup.examine_settings(settings)
     yield from _money(settings, clock)
+
+
+def _configuration(settings: Settings) -> Finding:
+    base = settings.safaricom_base
+    if settings.is_production and is_sandbox(base):
+        text = "production at Safaricom's sandbox: what is paid there is play money, and confirms bookings"
+        return Finding(Verdict.FAIL, "configuration", text)
+    if settings.is_production and not is_live(base):
+        text = f"production at {base}, not at {LIVE_BASE}: is what is paid there real money, or play money?"
+        return Finding(Verdict.WARN, "configuration", text)
+    return Finding(Verdict.OK, "configuration", f"{settings.app_env}, Safaricom at {base}")
 
 
 def _money(settings: Settings, clock: Clock) -> Iterator[Finding]:

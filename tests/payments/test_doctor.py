@@ -1,5 +1,6 @@
 """The doctor names what would lose money, a line each, and ends non-zero if something would."""
 
+import base64
 import dataclasses
 
 import pytest
@@ -11,6 +12,7 @@ from app.payments import inbox
 from app.payments.books import checkup
 from app.payments.models import InboxItem, NewsKind, Payment, Refund, Trust
 from app.payments.stop import stop_all
+from config import LIVE_BASE
 from tests.payments.books import Office
 from tests.payments.out_scenes import c2b_payments, paid_and_cancelled, pay_by_paybill, register_paybill
 from tests.payments.test_balance import owe, read_balance
@@ -79,6 +81,16 @@ def test_a_list_that_was_not_fetched_for_two_days_is_named(desk, settings):
 )
 def test_an_initiator_that_cannot_send_is_named(desk, settings, changes, live):
     assert examined(desk, settings, app_env="production", **changes)["initiator"] == live
+
+
+def test_a_certificate_that_is_not_of_the_live_system_is_named_there_alone(desk, settings):
+    assert said_of(desk, "initiator", settings).verdict is Verdict.OK
+    live = said_of(desk, "initiator", settings, app_env="production", safaricom_base=LIVE_BASE)
+    assert live.verdict is Verdict.FAIL
+    assert "simulator.invalid" in live.text
+    sealed = base64.b64encode(b"x" * 256).decode()
+    ready = {"safaricom_security_credential": sealed, "safaricom_base": LIVE_BASE}
+    assert said_of(desk, "initiator", settings, **ready).verdict is Verdict.OK  # the certificate is not read
 
 
 def test_a_callback_base_that_safaricom_forbids_is_named(desk, settings):

@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response
 from app.doctor import examine
 from app.findings import Finding, Verdict
 from app.payments.gateway import gateway
-from config import parse_networks
+from config import LIVE_BASE, SANDBOX_BASE, parse_networks
 from tests.apps import another_app
 
 
@@ -33,6 +33,23 @@ def said_of(desk, subject: str, settings, **changes) -> Finding:
     with desk.app.app_context():
         [finding] = [one for one in examine(changed, desk.clock, gateway()) if one.subject == subject]
     return finding
+
+
+@pytest.mark.parametrize(
+    ("environment", "base", "verdict"),
+    [
+        ("production", LIVE_BASE, Verdict.OK),
+        ("production", SANDBOX_BASE, Verdict.FAIL),
+        ("production", SANDBOX_BASE.upper(), Verdict.FAIL),
+        ("production", "https://relay.example.co.ke", Verdict.WARN),
+        ("development", SANDBOX_BASE, Verdict.OK),
+        ("development", "http://127.0.0.1:5001", Verdict.OK),
+    ],
+)
+def test_production_where_play_money_is_paid_is_named(desk, settings, environment, base, verdict):
+    finding = said_of(desk, "configuration", settings, app_env=environment, safaricom_base=base)
+    assert finding.verdict is verdict
+    assert ("play money" in finding.text) is (verdict is not Verdict.OK)
 
 
 def test_this_api_is_known_at_its_own_address(desk, settings):

@@ -161,7 +161,45 @@ def test_the_public_sandbox_secrets_are_good_enough_for_the_sandbox_alone(load, 
         "SAFARICOM_B2C_SHORTCODE": "600992",
     }
     assert load(**PRODUCTION | public | {"SAFARICOM_BASE": SANDBOX_BASE}).is_production
-    assert set(faults_of(load, **PRODUCTION | public)) == {"SAFARICOM_PASSKEY", "SAFARICOM_INITIATOR_PASSWORD"}
+    assert set(faults_of(load, **PRODUCTION | public)) == set(public) - {"SAFARICOM_CERTIFICATE"}
+
+
+@pytest.mark.parametrize(
+    "public",
+    [
+        {"SAFARICOM_SHORTCODE": "174379"},
+        {"SAFARICOM_SHORTCODE": "600000"},
+        {"SAFARICOM_B2C_SHORTCODE": "600992"},
+        {"SAFARICOM_B2C_SHORTCODE": "600996"},
+        {"SAFARICOM_INITIATOR_NAME": "testapi"},
+        {"SAFARICOM_INITIATOR_NAME": "apiop37"},
+        {"SAFARICOM_INITIATOR_PASSWORD": "Safaricom123!!"},
+    ],
+)
+def test_each_public_value_of_the_sandbox_is_refused_on_the_live_base(load, tmp_path, public):
+    certificate = tmp_path / "live.cer"
+    certificate.touch()
+    own = {
+        "SAFARICOM_INITIATOR_NAME": "haki-api",
+        "SAFARICOM_INITIATOR_PASSWORD": "a password of our own",
+        "SAFARICOM_CERTIFICATE": str(certificate),
+        "SAFARICOM_B2C_SHORTCODE": "600101",
+    }
+    assert load(**PRODUCTION | own).moves_money_out
+    assert set(faults_of(load, **PRODUCTION | own | public)) == set(public)
+    assert load(**PRODUCTION | own | public | {"SAFARICOM_BASE": SANDBOX_BASE}).moves_money_out
+
+
+def test_the_simulators_certificate_is_refused_in_production(load, tmp_path):
+    certificate = tmp_path / "simulator.cer"
+    certificate.touch()
+    initiator = {
+        "SAFARICOM_INITIATOR_NAME": "haki-api",
+        "SAFARICOM_INITIATOR_PASSWORD": "a password of our own",
+        "SAFARICOM_CERTIFICATE": str(certificate),
+        "SAFARICOM_B2C_SHORTCODE": "600101",
+    }
+    assert set(faults_of(load, **PRODUCTION | initiator)) == {"SAFARICOM_CERTIFICATE"}
 
 
 @pytest.mark.parametrize(

@@ -15,16 +15,18 @@ from app.money import spoken
 from app.payments import paybill_addresses
 from app.payments.books.balances import standing
 from app.payments.books.pulling import REACHES_BACK, until
-from app.payments.daraja import is_security_credential, security_credential
+from app.payments.daraja import certificate_owner, is_security_credential, security_credential
 from app.payments.inbox import ATTEMPTS_BEFORE_ALARM
 from app.payments.models import C2bAddress, InboxItem, Payment, Refund, RefundEvent, RefundStatus
 from app.payments.overdue import overdue
 from app.payments.stop import standing_stop
-from config import Settings
+from config import Settings, is_live
 
 OLD_BALANCE = timedelta(days=1)
 REFUND_IS_SLOW_AFTER = timedelta(hours=1)
 UNVERIFIED_IS_LONG_AFTER = timedelta(days=1)
+# Whom the certificates of Safaricom's sandbox are for, as the public SDKs ship them, and that of our stand-in.
+NOT_LIVE = {"sandbox.safaricom.co.ke", "apicrypt.safaricom.co.ke", "simulator.invalid"}
 
 
 def examine_settings(settings: Settings) -> Iterator[Finding]:
@@ -45,9 +47,11 @@ def _initiator(settings: Settings) -> Finding:
         return Finding(Verdict.FAIL, "initiator", "SAFARICOM_SECURITY_CREDENTIAL is not what encrypting makes")
     try:
         if not sealed:
-            security_credential(
-                settings.safaricom_initiator_password, Path(settings.safaricom_certificate).read_bytes()
-            )
+            certificate = Path(settings.safaricom_certificate).read_bytes()
+            security_credential(settings.safaricom_initiator_password, certificate)
+            if is_live(settings.safaricom_base) and (owner := certificate_owner(certificate)) in NOT_LIVE:
+                text = f"SAFARICOM_CERTIFICATE is that of {owner}: on the live base every order would fail"
+                return Finding(Verdict.FAIL, "initiator", text)
     except (OSError, ValueError):
         return Finding(Verdict.FAIL, "initiator", "SAFARICOM_CERTIFICATE cannot be read as a certificate")
     return Finding(Verdict.OK, "initiator", f"{settings.safaricom_initiator_name} can move money out")

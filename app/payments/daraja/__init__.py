@@ -31,7 +31,13 @@ from .result_details import (
     transaction_state,
 )
 from .results import ApiResult, MalformedResult, parse_result
-from .security import is_security_credential, nairobi_timestamp, security_credential, stk_password
+from .security import (
+    certificate_owner,
+    is_security_credential,
+    nairobi_timestamp,
+    security_credential,
+    stk_password,
+)
 from .statement import MOST_ROWS, MalformedStatement, Statement, StatementLine, StatementTooLong, parse_statement
 from .timeouts import TimeoutNotice, parse_timeout, scrub_timeout
 from .tokens import MemoryTokenStore, Token, TokenSource, TokenStore
@@ -88,6 +94,7 @@ __all__ = [
     "TransactionType",
     "account_balances",
     "b2c_payment",
+    "certificate_owner",
     "check_c2b_url",
     "describe",
     "describe_api",

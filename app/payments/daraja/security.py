@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
 
 # Kenya keeps no summer time; statements and callbacks carry East Africa Time without an offset.
 NAIROBI = timezone(timedelta(hours=3), "EAT")
@@ -42,14 +43,23 @@ def is_security_credential(text: str) -> bool:
         return False
 
 
+def certificate_owner(certificate: bytes) -> str:
+    """Return the common name in a certificate; empty of a mere public key. Raises ValueError for anything else."""
+    read = _certificate(certificate)
+    names = read.subject.get_attributes_for_oid(NameOID.COMMON_NAME) if read is not None else []
+    return str(names[0].value) if names else ""
+
+
 def _public_key(certificate: bytes) -> rsa.RSAPublicKey:
-    key: object
-    if b"-----BEGIN CERTIFICATE-----" in certificate:
-        key = x509.load_pem_x509_certificate(certificate).public_key()
-    elif b"-----BEGIN" in certificate:
-        key = serialization.load_pem_public_key(certificate)
-    else:
-        key = x509.load_der_x509_certificate(certificate).public_key()
+    read = _certificate(certificate)
+    key: object = serialization.load_pem_public_key(certificate) if read is None else read.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
         raise ValueError("the certificate holds no RSA key")
     return key
+
+
+def _certificate(text: bytes) -> x509.Certificate | None:
+    """Read a certificate as PEM or DER; None for a PEM of another kind."""
+    if b"-----BEGIN CERTIFICATE-----" in text:
+        return x509.load_pem_x509_certificate(text)
+    return None if b"-----BEGIN" in text else x509.load_der_x509_certificate(text)

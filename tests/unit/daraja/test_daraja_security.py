@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from cryptography.x509.oid import NameOID
 
-from app.payments.daraja import is_security_credential, security_credential
+from app.payments.daraja import certificate_owner, is_security_credential, security_credential
 
 KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 PASSWORD = "Pass#word&of$ours%"
@@ -63,3 +63,11 @@ def test_what_is_no_rsa_certificate_is_refused(certificate: bytes) -> None:
 )
 def test_what_has_not_the_shape_of_a_credential_is_not_taken_for_one(text: str) -> None:
     assert not is_security_credential(text)
+
+
+def test_a_certificate_says_whose_it_is_and_a_mere_key_does_not() -> None:
+    for encoding in (Encoding.PEM, Encoding.DER):
+        assert certificate_owner(CERTIFICATE.public_bytes(encoding)) == "safaricom.example"
+    assert certificate_owner(PUBLIC_KEY) == ""
+    with pytest.raises(ValueError):
+        certificate_owner(b"neither")
