@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from redis.connection import parse_url
+
 LIVE_BASE = "https://api.safaricom.co.ke"
 SANDBOX_BASE = "https://sandbox.safaricom.co.ke"
 
@@ -119,6 +121,8 @@ def unsafe(values: dict[str, Any]) -> dict[str, str]:
         faults["JWT_SECRET_KEY"] = "is empty: set at least 32 random characters"
     if not values["database_url"].startswith(("sqlite:", "postgresql+psycopg:")):
         faults["DATABASE_URL"] = "must be a postgresql:// or sqlite:/// address"
+    if values["redis_url"] and not _is_redis(values["redis_url"]):
+        faults["REDIS_URL"] = "must be a redis:// or rediss:// address with a host, such as redis://host:6379/0"
     faults |= _unusable_messengers(values)
     return faults | (
         _unsafe_in_production(values) if values["app_env"] == "production" else _unsafe_elsewhere(values)
@@ -226,6 +230,18 @@ def _too_open(network: Network) -> bool:
 
 def _is_address(url: str, schemes: tuple[str, ...]) -> bool:
     return bool(host_of(url)) and _split(url).scheme in schemes
+
+
+def _is_redis(url: str) -> bool:
+    """Say whether both who count in Redis and who keep the schedule there can read an address.
+
+    They write the address of a socket file in two ways, so that none is good for both.
+    """
+    try:
+        parse_url(url)  # type: ignore[no-untyped-call]  # the library leaves it without types
+    except ValueError:
+        return False
+    return _is_address(url, ("redis", "rediss"))
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,9 +9,12 @@ from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import click
+import redis
 import requests
 import sqlalchemy as sa
 from flask.cli import with_appcontext
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.clock import Clock
@@ -29,12 +32,13 @@ from config import LIVE_BASE, Settings, is_for_strangers, is_live, is_sandbox
 
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 10
+REDIS_TIMEOUT_S = 2
 
 
 @click.command("doctor")
 @with_appcontext
 def doctor_command() -> None:
-    """Check configuration, database, clock, proxies, callback address and credentials."""
+    """Check configuration, database, Redis, clock, proxies, callback address, credentials and the books."""
     settings = runtime().settings
     findings = list(examine(settings, runtime().clock, gateway()))
     for finding in findings:
@@ -46,6 +50,7 @@ def examine(settings: Settings, clock: Clock, daraja: DarajaClient) -> Iterator[
     """Look at everything in turn; a later check runs whatever an earlier one found."""
     yield _configuration(settings)
     yield from _database(settings)
+    yield _redis(settings)
     yield from _clock(clock)
     yield _proxies(settings)
     yield _callback_address(settings)
@@ -108,6 +113,21 @@ def _weak_durability(settings: Settings) -> str:
             if session.scalar(sa.text("SELECT current_setting(:name)"), {"name": name}) == "off":
                 return f"{name} is off"
         return "it is a replica" if session.scalar(sa.text("SELECT pg_is_in_recovery()")) else ""
+
+
+def _redis(settings: Settings) -> Finding:
+    if not settings.redis_url:
+        return Finding(Verdict.OK, "redis", "not used: each process counts for itself how often somebody knocks")
+    once = Retry(NoBackoff(), retries=0)
+    try:
+        with redis.from_url(
+            settings.redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S, retry=once
+        ) as client:
+            client.ping()
+    except (redis.RedisError, OSError, TypeError) as error:  # an option that it does not know is a TypeError
+        text = f"does not answer ({type(error).__name__}): no job runs, and each process counts for itself"
+        return Finding(_severity(settings), "redis", text)
+    return Finding(Verdict.OK, "redis", "answers; the rate limits and the schedule of the jobs are in it")
 
 
 def _clock(clock: Clock) -> Iterator[Finding]:

@@ -13,7 +13,10 @@ from fakeredis import FakeRedisConnection, FakeServer
 from app import create_app
 from app.consultations.models import Consultation, ConsultationStatus
 from app.database import db, reading
+from app.doctor import examine
+from app.findings import Verdict
 from app.limits import init_limits
+from app.payments.gateway import gateway
 from app.worker import build_queue, schedule_jobs
 from tests.bookings import book, make_advocate
 from tests.people import make_user
@@ -84,3 +87,10 @@ def test_what_one_worker_schedules_another_runs(start_another, settings, clock):
     assert build_queue(settings).read_schedule(in_a_minute) == []
     with app.app_context(), reading() as session:
         assert session.get_one(Consultation, booked.id).status is ConsultationStatus.EXPIRED
+
+
+def test_the_doctor_hears_a_redis_that_answers(start_another, settings, clock):
+    with start_another().app_context():
+        [finding] = [one for one in examine(settings, clock, gateway()) if one.subject == "redis"]
+    assert finding.verdict is Verdict.OK
+    assert finding.text.startswith("answers")

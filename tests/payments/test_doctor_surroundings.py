@@ -92,3 +92,14 @@ def test_proxies_that_strangers_could_be_are_named(desk, settings):
     open_to_all = said("10.0.0.0/8,0.0.0.0/0", app_env="production")
     assert open_to_all.verdict is Verdict.FAIL
     assert open_to_all.text.endswith(": 0.0.0.0/0")
+
+
+def test_a_redis_that_does_not_answer_is_named_without_its_password(desk, settings):
+    assert said_of(desk, "redis", settings).verdict is Verdict.OK
+    with serving(Response("no Redis")) as address:
+        dead = ["redis://:redis-canary@127.0.0.1:1/0", address.replace("http", "redis"), "redis://h/0?no_option=1"]
+        for url in dead:
+            finding = said_of(desk, "redis", settings, redis_url=url)
+            assert finding.verdict is Verdict.WARN
+            assert "canary" not in finding.text
+            assert said_of(desk, "redis", settings, redis_url=url, app_env="production").verdict is Verdict.FAIL

@@ -358,6 +358,35 @@ def test_a_mail_address_that_nothing_could_be_sent_through_is_refused(load, url)
     assert set(faults_of(load, MAIL_URL=url)) == {"MAIL_URL"}
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "foo",
+        "http://h",
+        "memory://",
+        "unix:///run/redis.sock",
+        "redis+unix:///run/redis.sock",
+        "redis://",
+        "redis:///0",
+        "redis://h:port/0",
+        "redis://h:99999/0",
+        "redis://h/0?socket_timeout=soon",
+    ],
+)
+def test_a_redis_that_cannot_be_used_is_refused_among_all_other_faults(load, url):
+    faults = faults_of(load, REDIS_URL=url, PORT="ninety")
+    assert set(faults) == {"REDIS_URL", "PORT"}
+    assert "redis://host:6379/0" in faults["REDIS_URL"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h", "redis://h:6379/0", "rediss://user:p%40ss@h:6380/1?ssl_cert_reqs=none", "redis://[::1]:6379"],
+)
+def test_every_way_of_writing_a_redis_over_the_network_is_taken(load, url):
+    assert load(REDIS_URL=url).redis_url == url
+
+
 def test_mail_and_sms_are_read_whole(load):
     sms = {"SMS_URL": "https://sms.example.co.ke/send", "SMS_TOKEN": "t", "SMS_SENDER": "HAKIYETU"}
     settings = load(
