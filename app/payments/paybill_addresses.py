@@ -87,9 +87,14 @@ def check_base(settings: Settings) -> None:
 
 def standing_address(shortcode: str) -> C2bAddress | None:
     """Return the address that Safaricom took last for a shortcode."""
-    taken = sa.select(C2bAddress).where(C2bAddress.shortcode == shortcode, C2bAddress.registered_at.is_not(None))
     with reading() as session:
-        return session.scalar(taken.order_by(C2bAddress.id.desc()).limit(1))
+        return standing(session, shortcode)
+
+
+def standing(session: Session, shortcode: str) -> C2bAddress | None:
+    """Return the same within a transaction."""
+    taken = sa.select(C2bAddress).where(C2bAddress.shortcode == shortcode, C2bAddress.registered_at.is_not(None))
+    return session.scalar(taken.order_by(C2bAddress.id.desc()).limit(1))
 
 
 @transactional
@@ -106,6 +111,7 @@ def _record(
         token_hash=token_hash(token),
         shortcode=settings.safaricom_shortcode,
         till_number=settings.safaricom_till_number or None,
+        callback_base=settings.callback_url_base,
         response_type=response_type,
         asked_by_id=asked_by_id,
         asked_at=now,

@@ -14,6 +14,7 @@ from app.payments.callback_tokens import token_hash
 from app.payments.gateway import gateway
 from app.payments.models import C2bAddress, Disbursement, Payment, Refund
 from app.runtime import runtime
+from config import Settings
 from tests.payments.conftest import FEE, PHONE, Desk
 from tests.payments.scenes import cancel, close_money, pay
 
@@ -25,7 +26,7 @@ def register_paybill(desk: Desk, **faults: object) -> None:
     with desk.app.app_context():
         settings = runtime().settings
         address = f"{settings.callback_url_base}/api/payment/c2b/{C2B_TOKEN}"
-        _remember_address(shortcode=settings.safaricom_shortcode, now=desk.clock.now())
+        _remember_address(settings, now=desk.clock.now())
         gateway().register_c2b_urls(
             confirmation_url=f"{address}/confirmation",
             validation_url=f"{address}/validation",
@@ -36,11 +37,12 @@ def register_paybill(desk: Desk, **faults: object) -> None:
 
 
 @transactional
-def _remember_address(session, *, shortcode: str, now) -> None:
+def _remember_address(session, settings: Settings, *, now) -> None:
     session.add(
         C2bAddress(
             token_hash=token_hash(C2B_TOKEN),
-            shortcode=shortcode,
+            shortcode=settings.safaricom_shortcode,
+            callback_base=settings.callback_url_base,
             response_type="Completed",
             asked_at=now,
             registered_at=now,

@@ -4,13 +4,14 @@ import base64
 import dataclasses
 
 import pytest
+import sqlalchemy as sa
 
 from app.database import transaction
 from app.findings import Finding, Verdict
 from app.outbox import deliver_one, queue_message
 from app.payments import inbox
 from app.payments.books import checkup
-from app.payments.models import InboxItem, NewsKind, Payment, Refund, Trust
+from app.payments.models import C2bAddress, InboxItem, NewsKind, Payment, Refund, Trust
 from app.payments.stop import stop_all
 from config import LIVE_BASE
 from tests.payments.books import Office
@@ -96,6 +97,43 @@ def test_a_certificate_that_is_not_of_the_live_system_is_named_there_alone(desk,
 def test_a_callback_base_that_safaricom_forbids_is_named(desk, settings):
     register_paybill(desk)
     assert examined(desk, settings, callback_url_base="https://mpesa.example.co.ke")["paybill"] == "warn"
+
+
+def test_an_address_that_was_registered_below_another_base_is_named(desk, office, settings):
+    assert office.post("/mpesa/register-urls").status_code == 200
+    assert said_of(desk, "paybill", settings).verdict is Verdict.OK
+    moved = {"callback_url_base": "https://pay.example.co.ke"}
+    finding = said_of(desk, "paybill", settings, **moved)
+    assert finding.verdict is Verdict.WARN
+    assert settings.callback_url_base in finding.text
+    assert "payments register-urls" in finding.text
+    assert said_of(desk, "paybill", settings, app_env="production", **moved).verdict is Verdict.FAIL
+
+
+def test_the_address_that_safaricom_took_last_is_the_one_that_counts(desk, office, settings):
+    register_paybill(desk)
+    with desk.app.app_context(), transaction() as session:
+        session.execute(sa.update(C2bAddress).values(callback_base="https://old.example.co.ke"))
+        session.add(
+            C2bAddress(
+                token_hash="0" * 64,
+                shortcode=settings.safaricom_shortcode,
+                callback_base=settings.callback_url_base,
+                response_type="Completed",
+                asked_at=desk.clock.now(),
+                registered_at=desk.clock.now(),
+            )
+        )
+    assert said_of(desk, "paybill", settings).verdict is Verdict.OK
+
+
+def test_an_address_from_before_its_base_was_kept_is_asked_about(desk, settings):
+    register_paybill(desk)
+    with desk.app.app_context(), transaction() as session:
+        session.execute(sa.update(C2bAddress).values(callback_base=None))
+    finding = said_of(desk, "paybill", settings, app_env="production")
+    assert finding.verdict is Verdict.WARN
+    assert settings.callback_url_base in finding.text
 
 
 def test_an_old_balance_is_named(desk, office, settings):

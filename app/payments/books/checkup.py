@@ -17,7 +17,7 @@ from app.payments.books.balances import standing
 from app.payments.books.pulling import REACHES_BACK, until
 from app.payments.daraja import certificate_owner, is_security_credential, security_credential
 from app.payments.inbox import ATTEMPTS_BEFORE_ALARM
-from app.payments.models import C2bAddress, InboxItem, Payment, Refund, RefundEvent, RefundStatus
+from app.payments.models import InboxItem, Payment, Refund, RefundEvent, RefundStatus
 from app.payments.overdue import overdue
 from app.payments.stop import standing_stop
 from config import Settings, is_live
@@ -25,6 +25,7 @@ from config import Settings, is_live
 OLD_BALANCE = timedelta(days=1)
 REFUND_IS_SLOW_AFTER = timedelta(hours=1)
 UNVERIFIED_IS_LONG_AFTER = timedelta(days=1)
+REGISTER = "'flask --app run payments register-urls'"
 # Whom the certificates of Safaricom's sandbox are for, as the public SDKs ship them, and that of our stand-in.
 NOT_LIVE = {"sandbox.safaricom.co.ke", "apicrypt.safaricom.co.ke", "simulator.invalid"}
 
@@ -76,13 +77,22 @@ def _live(settings: Settings) -> Verdict:
 
 
 def _addresses(session: Session, settings: Settings) -> Finding:
-    registered = sa.select(C2bAddress.id).where(
-        C2bAddress.shortcode == settings.safaricom_shortcode, C2bAddress.registered_at.is_not(None)
-    )
-    if session.scalar(registered.limit(1)) is not None:
-        return Finding(Verdict.OK, "paybill", f"payments to {settings.safaricom_shortcode} are told to this API")
-    text = f"never registered for {settings.safaricom_shortcode}: run 'flask --app run payments register-urls'"
-    return Finding(_live(settings), "paybill", text)
+    shortcode, base = settings.safaricom_shortcode, settings.callback_url_base
+    address = paybill_addresses.standing(session, shortcode)
+    if address is None:
+        return Finding(_live(settings), "paybill", f"never registered for {shortcode}: run {REGISTER}")
+    if address.callback_base is None:
+        text = (
+            f"nobody kept where it was registered: see in M-Pesa's portal that it is {base}, else run {REGISTER}"
+        )
+        return Finding(Verdict.WARN, "paybill", text)
+    if address.callback_base != base:
+        text = (
+            f"payments to {shortcode} are told to {address.callback_base}, not to CALLBACK_URL_BASE: "
+            f"run {REGISTER}; on the live system delete the old addresses in M-Pesa's portal first"
+        )
+        return Finding(_live(settings), "paybill", text)
+    return Finding(Verdict.OK, "paybill", f"payments to {shortcode} are told to this API")
 
 
 def _pull(session: Session, settings: Settings, now: datetime) -> Finding:

@@ -61,6 +61,7 @@ class C2bAddress(Base):
     token_hash: Mapped[str] = mapped_column(sa.String(64), unique=True)
     shortcode: Mapped[str] = mapped_column(sa.String(16), index=True)
     till_number: Mapped[str | None] = mapped_column(sa.String(16))
+    callback_base: Mapped[str | None] = mapped_column(sa.Text)  # unknown of those from before it was kept
     response_type: Mapped[str] = mapped_column(sa.String(16))
     asked_by_id: Mapped[int | None] = mapped_column(sa.ForeignKey("users.id"))
     asked_at: Mapped[datetime] = mapped_column(UTCDateTime)
