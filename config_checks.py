@@ -54,6 +54,13 @@ _FILLER_ALONE = re.compile(
     "|dev(elopment)?|test(ing)?|local|demo|prod(uction)?|the|this|is|for|only|not|[0-9])+"
 )
 _MAIL_ADDRESS = re.compile(r"smtps?://([^@\s]*@)?([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?/?", re.ASCII)
+# One address in ASCII (RFC 5322, dot-atom), alone or in angle brackets after a name, quoted or of plain words.
+_NAME = r'("[^"\\\x00-\x1f\x7f]*" *|[^"\\\x00-\x1f\x7f<>()\[\]@,;:]*)'
+_ATOM, _LABEL = r"[\w!#$%&'*+/=?^`{|}~-]+", "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+_SENDER = re.compile(
+    rf"(?P<open>{_NAME}<)?{_ATOM}(\.{_ATOM})*@(?P<domain>{_LABEL}(\.{_LABEL})*)(?(open)>)",
+    re.ASCII | re.IGNORECASE,
+)
 # Set aside for documents and tests (RFC 5737, RFC 3849): nobody can call from there.
 _EXAMPLES = [
     ipaddress.ip_network(example)
@@ -133,10 +140,22 @@ def _unusable_messengers(values: dict[str, Any]) -> dict[str, str]:
     faults = {}
     if values["mail_url"] and not _MAIL_ADDRESS.fullmatch(values["mail_url"]):
         faults["MAIL_URL"] = "must be an smtp:// or smtps:// address with a host"
+    faults |= _unusable_sender(values)
     schemes = ("https",) if values["app_env"] == "production" else ("https", "http")
     if values["sms_url"] and not _is_address(values["sms_url"], schemes):
         faults["SMS_URL"] = "must be an https:// address"
     return faults if values["sms_token"] or not values["sms_url"] else faults | {"SMS_TOKEN": "is missing"}
+
+
+def _unusable_sender(values: dict[str, Any]) -> dict[str, str]:
+    sender = _SENDER.fullmatch(values["mail_from"])
+    if sender is None:
+        return {"MAIL_FROM": "must be one address in ASCII, such as Haki Yetu <no-reply@example.co.ke>"}
+    labels = sender["domain"].lower().split(".")
+    is_nobodys = len(labels) == 1 or "localhost" in labels
+    if values["app_env"] == "production" and values["mail_url"] and is_nobodys:
+        return {"MAIL_FROM": "must be an address of your own, or the e-mail that goes out by MAIL_URL is refused"}
+    return {}
 
 
 def _unsafe_initiator(values: dict[str, Any]) -> dict[str, str]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import secrets
+from email.errors import ObsoleteHeaderDefect
 from pathlib import Path
 
 import pytest
 
+from app.mail import compose
 from config import (
     LIVE_BASE,
     SANDBOX_BASE,
@@ -280,7 +282,7 @@ def test_a_complete_production_environment_starts(load):
         ({"SMS_URL": "http://sms.example.co.ke/send", "SMS_TOKEN": "t"}, "SMS_URL"),
         ({"SMS_URL": "https://", "SMS_TOKEN": "t"}, "SMS_URL"),
         ({"SMS_URL": "https://sms.example.co.ke/send"}, "SMS_TOKEN"),
-        ({"MAIL_URL": "https://mail.example.co.ke"}, "MAIL_URL"),
+        ({"MAIL_URL": "https://mail.example.co.ke", "MAIL_FROM": "a@haki.example"}, "MAIL_URL"),
     ],
 )
 def test_production_refuses_what_would_lose_money_or_let_a_stranger_in(load, change, named):
@@ -359,6 +361,65 @@ def test_a_mail_address_that_nothing_could_be_sent_through_is_refused(load, url)
 
 
 @pytest.mark.parametrize(
+    ("sender", "address"),
+    [
+        ("no-reply@haki.example", "no-reply@haki.example"),
+        ("<no-reply@haki.example>", "no-reply@haki.example"),
+        ("Haki Yetu <no-reply@localhost>", "no-reply@localhost"),
+        ("Haki Yetu Ltd. <no-reply+pay@mail.haki.example>", "no-reply+pay@mail.haki.example"),
+        ('"Amani, Baraka & Co." <office@amani.example>', "office@amani.example"),
+        ("Wakili wa Námani <office@amani.example>", "office@amani.example"),
+        ("Büro <office@xn--bcher-kva.example>", "office@xn--bcher-kva.example"),
+    ],
+)
+def test_a_sender_is_one_address_which_the_mail_then_names(load, sender, address):
+    taken = load(MAIL_FROM=sender).mail_from
+    written = compose(sender=taken, to="a@b.example", subject="s", body="b", message_id="<1@haki>")
+    assert [one.addr_spec for one in written["From"].addresses] == [address]
+    assert all(isinstance(defect, ObsoleteHeaderDefect) for defect in written["From"].defects)
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "Haki Yetu",
+        "no-reply",
+        "Haki Yetu <no-reply>",
+        "no-reply@",
+        "@haki.example",
+        "a@haki.example, b@haki.example",
+        "Amani, Baraka <a@haki.example>",
+        "Staff: a@haki.example;",
+        "Haki Yetu a@haki.example",
+        "a@haki.example>",
+        "Haki <a@haki.example",
+        "Haki <a@haki.example> b",
+        "a@b@haki.example",
+        "a@haki..example",
+        "a..b@haki.example",
+        "a@-haki.example",
+        "büro@haki.example",
+        "a@büro.example",
+        "Haki\r\nBcc: x@y.example <a@haki.example>",
+    ],
+)
+@pytest.mark.parametrize("environment", [{}, PRODUCTION], ids=["development", "production"])
+def test_a_sender_that_is_not_one_address_is_refused(load, environment, sender):
+    assert set(faults_of(load, **environment | {"MAIL_FROM": sender})) == {"MAIL_FROM"}
+
+
+@pytest.mark.parametrize(
+    "sender", ["", "no-reply@localhost", "a@mail.localhost", "a@LOCALHOST.localdomain", "a@mail"]
+)
+def test_a_sender_of_nobodys_is_refused_where_production_sends(load, sender):
+    given = {"MAIL_FROM": sender}
+    sends = {"MAIL_URL": "smtp://mail.example.co.ke"}
+    assert set(faults_of(load, **PRODUCTION | sends | given)) == {"MAIL_FROM"}
+    assert load(**PRODUCTION | given).is_production
+    assert load(**sends | given).mail_url
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "foo",
@@ -390,7 +451,11 @@ def test_every_way_of_writing_a_redis_over_the_network_is_taken(load, url):
 def test_mail_and_sms_are_read_whole(load):
     sms = {"SMS_URL": "https://sms.example.co.ke/send", "SMS_TOKEN": "t", "SMS_SENDER": "HAKIYETU"}
     settings = load(
-        **PRODUCTION, **sms, MAIL_URL="smtps://u:p@mail.example.co.ke", BUSINESS_NAME="Amani Advocates"
+        **PRODUCTION,
+        **sms,
+        MAIL_URL="smtps://u:p@mail.example.co.ke",
+        MAIL_FROM="Amani Advocates <no-reply@amani.example>",
+        BUSINESS_NAME="Amani Advocates",
     )
     assert (settings.sms_url, settings.sms_token, settings.sms_sender) == tuple(sms.values())
     assert settings.mail_url == "smtps://u:p@mail.example.co.ke"
@@ -401,7 +466,8 @@ def test_mail_and_sms_are_read_whole(load):
 
 def test_no_secret_stands_in_the_repr(load):
     sms = {"SMS_URL": "https://h/sms-address-canary", "SMS_TOKEN": "sms-canary"}
-    shown = repr(load(**PRODUCTION, **sms, METRICS_TOKEN="metrics-canary", MAIL_URL="smtp://u:mail-canary@h"))
+    mail = {"MAIL_URL": "smtp://u:mail-canary@h", "MAIL_FROM": "no-reply@amani.example"}
+    shown = repr(load(**PRODUCTION, **sms, **mail, METRICS_TOKEN="metrics-canary"))
     for secret in (
         PRODUCTION["JWT_SECRET_KEY"],
         "a-secret",
