@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email import policy
 from email.headerregistry import Address
@@ -39,12 +40,14 @@ def send(message: EmailMessage, *, mail_url: str) -> None:
             server: smtplib.SMTP = smtplib.SMTP_SSL(host, url.port or 465, timeout=TIMEOUT_S, context=trust)
         else:
             server = smtplib.SMTP(host, url.port or 587, timeout=TIMEOUT_S)
-        with server:
+        try:
             if url.scheme != "smtps":
                 _encrypt(server, trust, required=bool(user))
             if user:
                 server.login(user, password)
             server.send_message(message)
+        finally:
+            _part(server)
     except (smtplib.SMTPException, OSError) as error:
         raise NotSent(type(error).__name__) from None  # the server's own words may repeat the address
 
@@ -55,6 +58,13 @@ def _encrypt(server: smtplib.SMTP, trust: ssl.SSLContext, *, required: bool) -> 
         server.starttls(context=trust)
     elif required:
         raise smtplib.SMTPNotSupportedError("the password would travel in the clear")
+
+
+def _part(server: smtplib.SMTP) -> None:
+    """Take leave, whatever the server says to it: whether it took the message is known before."""
+    with suppress(smtplib.SMTPException, OSError):
+        server.quit()
+    server.close()
 
 
 def compose(

@@ -18,14 +18,17 @@ from tests.logs import captured
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """Enough SMTP to take a message; `refusing` makes it say no to every recipient."""
+    """Enough SMTP to take a message; `refusing` makes it say no to every recipient.
+
+    `goodbye` is what it says to QUIT, or nothing: then it hangs up.
+    """
 
     allow_reuse_address = True
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Session)
-        self.taken, self.refusing = [], False
+        self.taken, self.refusing, self.goodbye = [], False, "221 bye"
 
 
 class Session(socketserver.StreamRequestHandler):
@@ -39,7 +42,8 @@ class Session(socketserver.StreamRequestHandler):
                 self.server.taken.append(email.message_from_bytes(b"".join(lines), policy=email.policy.default))
                 self.say("250 taken")
             elif verb == b"QUIT":
-                self.say("221 bye")
+                if self.server.goodbye:
+                    self.say(self.server.goodbye)
                 return
             else:
                 self.say("550 no" if verb == b"RCPT" and self.server.refusing else "250 fine")
@@ -96,6 +100,16 @@ def test_a_message_is_sent_once(app, settings, clock, server):
     assert message["Message-ID"] == "<outbox-1@haki-yetu>"
     assert message.get_content().splitlines() == ["Habari ũ"]
     assert rows(app)[0].sent_at == clock.now()
+
+
+@pytest.mark.parametrize("goodbye", ["421 too busy", "250 fine", "what?", None])
+def test_a_message_that_was_taken_is_sent_whatever_the_goodbye(app, settings, clock, server, goodbye):
+    queue(app, clock)
+    server.goodbye = goodbye
+    deliver(app, settings, clock)
+    clock.advance(hours=7)
+    assert not deliver(app, settings, clock)
+    assert (len(server.taken), rows(app)[0].fate) == (1, "sent")
 
 
 def test_the_oldest_goes_first(app, settings, clock, server):
