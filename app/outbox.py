@@ -29,6 +29,9 @@ from config import Settings
 
 MOST_ATTEMPTS = 10
 LONGEST_WAIT = timedelta(hours=6)
+# Nobody else takes a message while it may still be on its way: a second worker would send a copy. What an SMS may
+# last (sms.TIMEOUT_S) is far less than a mail.
+LEASE = timedelta(seconds=mail.DEADLINE_S) + timedelta(minutes=1)
 SHOWN = 50
 
 log = structlog.get_logger()
@@ -168,7 +171,8 @@ def _lease(session: Session, *, now: datetime) -> OutboxMessage | None:
     message = session.scalar(oldest_first.with_for_update(skip_locked=True))
     if message is not None:
         message.attempts += 1
-        message.next_attempt_at = now + min(timedelta(minutes=2**message.attempts), LONGEST_WAIT)
+        wait = min(timedelta(minutes=2**message.attempts), LONGEST_WAIT)
+        message.next_attempt_at = now + max(wait, LEASE)
     return message
 
 

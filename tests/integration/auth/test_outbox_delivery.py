@@ -5,12 +5,15 @@ import email
 import email.policy
 import socketserver
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 
-from app import outbox
+from app import mail, outbox
 from app.database import reading, transaction
 from app.mail import Attachment
 from tests.conftest import make_settings
@@ -20,7 +23,8 @@ from tests.logs import captured
 class MailServer(socketserver.ThreadingTCPServer):
     """Enough SMTP to take a message; `refusing` makes it say no to every recipient.
 
-    `goodbye` is what it says to QUIT, or nothing: then it hangs up.
+    `goodbye` is what it says to QUIT, or nothing: then it hangs up. `examine` is what it does before it says that
+    it has taken a message.
     """
 
     allow_reuse_address = True
@@ -29,6 +33,7 @@ class MailServer(socketserver.ThreadingTCPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Session)
         self.taken, self.refusing, self.goodbye = [], False, "221 bye"
+        self.examine = lambda session: None
 
 
 class Session(socketserver.StreamRequestHandler):
@@ -40,6 +45,7 @@ class Session(socketserver.StreamRequestHandler):
                 self.say("354 go on")
                 lines = iter(self.rfile.readline, b".\r\n")
                 self.server.taken.append(email.message_from_bytes(b"".join(lines), policy=email.policy.default))
+                self.server.examine(self)
                 self.say("250 taken")
             elif verb == b"QUIT":
                 if self.server.goodbye:
@@ -112,6 +118,47 @@ def test_a_message_that_was_taken_is_sent_whatever_the_goodbye(app, settings, cl
     assert (len(server.taken), rows(app)[0].fate) == (1, "sent")
 
 
+def test_a_server_may_examine_a_message_longer_than_it_may_take_for_other_answers(
+    app, settings, clock, server, monkeypatch
+):
+    monkeypatch.setattr(mail, "TIMEOUT_S", 0.5)
+    queue(app, clock)
+    server.examine = lambda _: time.sleep(1)
+    deliver(app, settings, clock)
+    assert (len(server.taken), rows(app)[0].fate) == (1, "sent")
+
+
+def test_a_sending_ends_at_its_deadline_however_slowly_the_server_goes_on(
+    app, settings, clock, server, monkeypatch
+):
+    def go_on_and_on(session):
+        with suppress(OSError):  # the other side hangs up
+            for _ in range(100):
+                session.say("250-still looking")
+                time.sleep(0.1)
+
+    monkeypatch.setattr(mail, "DEADLINE_S", 1)
+    queue(app, clock)
+    server.examine = go_on_and_on
+    began = time.monotonic()
+    assert deliver(app, settings, clock)
+    assert time.monotonic() - began < 5
+    assert rows(app)[0].fate == "waiting"
+
+
+def test_nobody_sends_a_copy_while_a_message_is_on_its_way(app, settings, clock, server):
+    def let_another_worker_look(_):
+        with app.app_context():
+            at_the_end = clock.now() + timedelta(seconds=mail.DEADLINE_S)
+            others.append(outbox.deliver_one(settings=settings, now=at_the_end))
+
+    others = []
+    queue(app, clock)
+    server.examine = let_another_worker_look
+    deliver(app, settings, clock)
+    assert (others, len(server.taken)) == ([False], 1)
+
+
 def test_the_oldest_goes_first(app, settings, clock, server):
     queue(app, clock, 3)
     while deliver(app, settings, clock):
@@ -122,17 +169,18 @@ def test_the_oldest_goes_first(app, settings, clock, server):
 def test_a_refused_message_is_tried_again_later_and_later(app, settings, clock, server):
     queue(app, clock)
     server.refusing = True
+    for _ in range(2):
+        assert deliver(app, settings, clock)
+        assert not deliver(app, settings, clock)
+        clock.advance(minutes=4)
     assert deliver(app, settings, clock)
-    assert not deliver(app, settings, clock)
-    clock.advance(minutes=2)
-    assert deliver(app, settings, clock)
-    clock.advance(minutes=2)
+    clock.advance(minutes=4)
     assert not deliver(app, settings, clock)
     server.refusing = False
-    clock.advance(minutes=2)
+    clock.advance(minutes=4)
     assert deliver(app, settings, clock)
     assert len(server.taken) == 1
-    assert (rows(app)[0].attempts, rows(app)[0].sent_at) == (3, clock.now())
+    assert (rows(app)[0].attempts, rows(app)[0].sent_at) == (4, clock.now())
 
 
 def test_a_message_that_nobody_takes_is_left_after_ten_attempts(app, settings, clock, server):

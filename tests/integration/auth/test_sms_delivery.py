@@ -107,7 +107,7 @@ def test_what_may_be_repaired_is_tried_again_later(app, settings, clock, gateway
     assert deliver(app, settings, clock)
     assert not deliver(app, settings, clock)
     gateway.status = 202
-    clock.advance(minutes=2)
+    clock.advance(minutes=4)
     assert deliver(app, settings, clock)
     assert len(gateway.asked) == 2  # and no redirect was followed
     first, second = (headers["Idempotency-Key"] for _, headers, _ in gateway.asked)
