@@ -21,6 +21,14 @@ TOO_MUCH = Letter(
     "Kwa nafasi yako {reference} tumepokea {amount} zaidi ya gharama yake. Tunakurudishia kiasi hicho; huna la "
     "kufanya. Nafasi yako yenyewe haijabadilika.",
 )
+CALLED_OFF = Letter(
+    "Your booking {reference} is cancelled: {amount} goes back to you",
+    "Your booking is cancelled. {amount} of what you paid goes back to you; you need not do anything. If the "
+    "appointment is in your calendar, the file with this message takes it out.",
+    "Nafasi yako imefutwa. Tunakurudishia {amount} kati ya ulicholipa; huna la kufanya. Kama miadi iko kwenye "
+    "kalenda yako, faili iliyo na ujumbe huu inaiondoa.",
+    sms="Your booking {reference} for {when} is cancelled. {amount} goes back to you.",
+)
 ENDED = Letter(
     "Your booking {reference}: {amount} goes back to you",
     "Your booking {reference} is over without having taken place. {amount} of what you paid goes back to you; you "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app import money
@@ -30,9 +31,35 @@ def money_goes_back(
     session: Session, consultation: Consultation, amount: int, *, because: Letter, now: datetime
 ) -> None:
     """Tell a client that money which the booking cannot use goes back, in cents; `because` is one of __all__."""
-    cancelled = because is ENDED and consultation.status is ConsultationStatus.CANCELLED
-    file = calendar_file(consultation, now=now) if cancelled else None
-    _tell_client(session, consultation, because, amount, None, now=now, attachment=file)
+    if because is ENDED and consultation.status is ConsultationStatus.CANCELLED:
+        _called_off(session, consultation, amount, now=now)
+    else:
+        _tell_client(session, consultation, because, amount, None, now=now)
+
+
+def _called_off(session: Session, consultation: Consultation, amount: int, *, now: datetime) -> None:
+    """Tell a client that the booking is cancelled and what goes back: by e-mail of each sum, by SMS once."""
+    client = session.get_one(User, consultation.client_id)
+    back = money.spoken(amount)
+    written = write(
+        letters.CALLED_OFF,
+        name=client.full_name,
+        facts=(*appointment_facts(consultation), ("Goes back / Tunakurudishia", back)),
+        reference=consultation.reference,
+        amount=back,
+        when=_spoken(consultation.starts_at),
+    )
+    _mail(session, client, written, None, now=now, attachment=calendar_file(consultation, now=now))
+    key = f"booking:{consultation.id}:called-off"
+    _sms(session, client, written, key, now=now, otherwise=_phone_that_paid(session, consultation))
+
+
+def _phone_that_paid(session: Session, consultation: Consultation) -> str | None:
+    """Return the number that the newest money of a booking came from."""
+    phones = sa.select(Payment.phone).where(
+        Payment.consultation_id == consultation.id, Payment.amount_received > 0, ~Payment.is_aside
+    )
+    return session.scalar(phones.order_by(Payment.id.desc()).limit(1))
 
 
 def less_goes_back(session: Session, consultation: Consultation, amount: int, *, now: datetime) -> None:
@@ -159,11 +186,10 @@ def _tell_client(
     key: str | None,
     *,
     now: datetime,
-    attachment: Attachment | None = None,
 ) -> None:
     client = session.get_one(User, consultation.client_id)
     written = write(letter, name=client.full_name, amount=money.spoken(amount), reference=consultation.reference)
-    _mail(session, client, written, key, now=now, attachment=attachment)
+    _mail(session, client, written, key, now=now)
 
 
 def _mail(

@@ -113,7 +113,7 @@ def test_only_what_came_late_is_called_late(desk, safaricom, booking):
     late, ended = told(desk)
     assert late.subject.endswith(f"KES {FEE:,} goes back to you")
     assert "when the booking was over" in late.body
-    assert "is over without having taken place" in ended.body
+    assert "Your booking is cancelled." in ended.body
     check_money(desk)
 
 
@@ -267,13 +267,65 @@ class TestMoneyOut:
         assert texted == []
 
 
-def test_a_cancelled_booking_leaves_the_calendar_with_its_money(desk, safaricom, booking):
-    pay(desk, booking)
-    safaricom.deliver()
-    cancel(desk, booking)
-    close_money(desk)
-    [message] = told(desk)
-    assert message.attachment_type == "text/calendar; method=CANCEL; charset=utf-8"
+class TestCalledOff:
+    @pytest.fixture
+    def confirmed(self, desk, safaricom):
+        """A booking of the day after tomorrow that is paid for."""
+        booking = desk.book(days=2)
+        pay(desk, booking)
+        safaricom.deliver()
+        return booking
+
+    def test_a_client_whose_advocate_cancels_is_told_what_and_when_and_how_much(self, desk, confirmed):
+        cancel(desk, confirmed, by=desk.baraka)
+        close_money(desk)
+        [message] = told(desk)
+        assert message.recipient == desk.achieng.email
+        assert message.subject == f"Your booking {confirmed.reference} is cancelled: KES 3,000 goes back to you"
+        for part in (message.body, message.body_html):
+            for words in (
+                "Your booking is cancelled. KES 3,000 of what you paid goes back to you",
+                "Nafasi yako imefutwa. Tunakurudishia KES 3,000",
+                "Wed 25 Nov 2026, 09:00",
+                "Kwa video",
+            ):
+                assert words in part
+        assert message.attachment_type == "text/calendar; method=CANCEL; charset=utf-8"
+
+    def test_so_is_the_phone_that_paid(self, desk, confirmed):
+        cancel(desk, confirmed, by=desk.baraka)
+        close_money(desk)
+        texted = by_channel(desk)[1][-1]
+        assert texted.recipient == PHONE
+        assert texted.body == (
+            f"Your booking {confirmed.reference} for Wed 25 Nov 09:00 is cancelled. KES 3,000 goes back to you."
+        )
+
+    def test_a_client_who_cancels_reads_what_the_terms_leave(self, desk, confirmed):
+        desk.clock.advance(hours=30)  # eighteen before it begins: half
+        cancel(desk, confirmed)
+        close_money(desk)
+        [message] = told(desk)
+        assert "Your booking is cancelled. KES 1,500 of what you paid goes back to you" in message.body
+
+    def test_a_second_sum_is_mailed_and_not_texted_again(self, desk, confirmed):
+        cancel(desk, confirmed, by=desk.baraka)
+        for amount in (100_000, 200_000):
+            tell(desk, confirmed, notices.money_goes_back, amount, because=notices.ENDED)
+        assert [message.subject.rpartition(": ")[2] for message in told(desk)] == [
+            "KES 1,000 goes back to you",
+            "KES 2,000 goes back to you",
+        ]
+        assert [texted.body for texted in by_channel(desk)[1] if "cancelled" in texted.body] == [
+            f"Your booking {confirmed.reference} for Wed 25 Nov 09:00 is cancelled. KES 1,000 goes back to you."
+        ]
+
+    def test_what_nobody_cancelled_is_not_called_so(self, desk, booking):
+        tell(desk, booking, notices.money_goes_back, 300_000, because=notices.ENDED)
+        [message] = told(desk)
+        assert "is over without having taken place" in message.body
+        assert "cancelled" not in message.subject + message.body
+        assert message.attachment is None
 
 
 LETTERS = [
