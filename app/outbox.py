@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 import sqlalchemy as sa
@@ -33,6 +33,7 @@ LONGEST_WAIT = timedelta(hours=6)
 # last (sms.TIMEOUT_S) is far less than a mail.
 LEASE = timedelta(seconds=mail.DEADLINE_S) + timedelta(minutes=1)
 SHOWN = 50
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 log = structlog.get_logger()
 blueprint = Blueprint("outbox", __name__)
@@ -207,7 +208,11 @@ def _send_mail(message: OutboxMessage, settings: Settings) -> bool:
 
 
 def _name(message: OutboxMessage) -> str:
-    return f"outbox-{message.id}"  # the same at every attempt, so that a second copy shows
+    """Name a message to the server that takes it: the same at every attempt, so that a second copy shows.
+
+    The number alone is given out again after an older backup was restored, and by every other database.
+    """
+    return f"outbox-{message.id}-{(message.created_at - EPOCH) // timedelta(microseconds=1)}"
 
 
 @transactional

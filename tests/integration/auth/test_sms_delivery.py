@@ -89,7 +89,7 @@ def test_it_is_sent_once_in_one_line(app, settings, clock, gateway):
     assert path == "/send"
     assert body == {"to": f"+{PHONE}", "from": "HAKIYETU", "text": "Booking ABC confirmed."}
     assert headers["Authorization"] == f"Bearer {TOKEN}"
-    assert headers["Idempotency-Key"] == "outbox-1"
+    assert headers["Idempotency-Key"] == "outbox-1-1795413600000000"
     assert only_row(app).sent_at == clock.now()
 
 
