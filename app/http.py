@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from copy import deepcopy
 from http import HTTPStatus
@@ -225,5 +226,11 @@ def page(
 
 
 def prefers_swahili() -> bool:
-    """Say whether the caller would rather read Swahili."""
-    return request.accept_languages.best_match(["en", "sw"], default="en") == "sw"
+    """Say whether the caller would rather read Swahili: of the two that we write, what is named first wins."""
+    # Werkzeug's best_match would rather have an exact `en` of low quality than `sw-KE`.
+    wanted = (_language(tag) for tag, quality in request.accept_languages if quality > 0)
+    return next((language for language in wanted if language in {"sw", "en"}), "en") == "sw"
+
+
+def _language(tag: str) -> str:
+    return re.split("[-_]", tag, maxsplit=1)[0].lower()
