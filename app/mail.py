@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from email import policy
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -119,6 +120,7 @@ def compose(
     subject: str,
     body: str,
     message_id: str,
+    written_at: datetime,
     body_html: str | None = None,
     attachment: Attachment | None = None,
 ) -> EmailMessage:
@@ -128,6 +130,7 @@ def compose(
     message["To"] = Address(addr_spec=to)
     message["Subject"] = subject
     message["Message-ID"] = message_id
+    message["Date"] = written_at
     message.set_content(body)
     if body_html is not None:
         message.add_alternative(body_html, subtype="html")

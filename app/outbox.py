@@ -200,6 +200,7 @@ def _send_mail(message: OutboxMessage, settings: Settings) -> bool:
         subject=message.subject,
         body=message.body,
         message_id=f"<{_name(message)}@haki-yetu>",
+        written_at=message.created_at,  # not when it goes out: a second copy is the same message
         body_html=message.body_html,
         attachment=file,
     )

@@ -112,6 +112,7 @@ def test_the_file_travels_as_what_it_is(desk, confirmed):
         subject=message.subject,
         body=message.body,
         message_id="<1@example.com>",
+        written_at=message.created_at,
         body_html=message.body_html,
         attachment=Attachment(message.attachment_name, message.attachment_type, message.attachment),
     )

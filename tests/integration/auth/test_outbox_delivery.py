@@ -146,7 +146,7 @@ def test_a_sending_ends_at_its_deadline_however_slowly_the_server_goes_on(
     assert rows(app)[0].fate == "waiting"
 
 
-def test_a_message_has_one_name_at_every_attempt(app, settings, clock, server):
+def test_a_message_has_one_name_and_one_date_at_every_attempt(app, settings, clock, server):
     def fail_once(session):
         server.examine = lambda _: None
         session.say("451 try again")
@@ -159,6 +159,7 @@ def test_a_message_has_one_name_at_every_attempt(app, settings, clock, server):
     assert deliver(app, settings, clock)
     first, second = (message["Message-ID"] for message in server.taken)
     assert first == second == "<outbox-1-1795413600000001@haki-yetu>"
+    assert {message["Date"] for message in server.taken} == {"Mon, 23 Nov 2026 06:00:00 +0000"}
 
 
 def test_a_number_that_is_given_out_again_is_another_name(app, settings, clock, server):

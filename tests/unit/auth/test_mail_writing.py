@@ -1,5 +1,7 @@
 """An e-mail as it goes on the wire."""
 
+from datetime import UTC, datetime
+
 import pytest
 
 from app.mail import Attachment, compose
@@ -10,6 +12,7 @@ GOOD = {
     "subject": "Hello",
     "body": "Habari\n",
     "message_id": "<outbox-1@haki-yetu>",
+    "written_at": datetime(2026, 11, 23, 6, 0, tzinfo=UTC),
 }
 
 
@@ -30,7 +33,11 @@ def test_no_header_can_be_smuggled_in(field, value):
 def test_a_body_stays_a_body():
     written = compose(**GOOD | {"body": "\r\n.\r\nBcc: all@example.com\r\n"})
     assert written["Bcc"] is None
-    assert [name for name, _ in written.items()][:4] == ["From", "To", "Subject", "Message-ID"]
+    assert [name for name, _ in written.items()][:5] == ["From", "To", "Subject", "Message-ID", "Date"]
+
+
+def test_the_date_is_written_as_mail_servers_read_it():
+    assert compose(**GOOD)["Date"] == "Mon, 23 Nov 2026 06:00:00 +0000"
 
 
 def test_plain_text_alone_stays_plain():
