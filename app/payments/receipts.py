@@ -21,7 +21,7 @@ from app.database import reading
 from app.errors import Problem
 from app.http import Person
 from app.payments.lookup import find
-from app.payments.models import Payment, Refund, RefundStatus
+from app.payments.models import Channel, Payment, Refund, RefundStatus
 
 if TYPE_CHECKING:
     from reportlab.pdfgen.canvas import Canvas
@@ -74,7 +74,6 @@ def for_payment(payment_id: int, *, who: Person, business_name: str) -> bytes:
 
 def _receipt_of(session: Session, payment: Payment, business_name: str) -> Receipt:
     booking = session.get_one(Consultation, payment.consultation_id)
-    payer = session.get(User, payment.payer_id) if payment.payer_id else None
     returned = sa.select(sa.func.sum(Refund.amount)).where(
         Refund.payment_id == payment.id, Refund.status == RefundStatus.COMPLETED
     )
@@ -85,10 +84,22 @@ def _receipt_of(session: Session, payment: Payment, business_name: str) -> Recei
         amount=payment.amount_received,
         currency=payment.currency,
         paid_at=payment.transaction_date or payment.settled_at or payment.created_at,
-        payer=payer.full_name if payer else None,
+        payer=_payer_of(session, payment),
         phone=phones.mask(payment.phone) if payment.phone else None,
         refunded=int(session.scalar(returned) or 0),
     )
+
+
+def _payer_of(session: Session, payment: Payment) -> str | None:
+    """Name who paid, where we asked them by a prompt; at the paybill anybody may pay for a booking."""
+    # A paybill notice that turned out to be a prompt's stands for both of them.
+    own_or_merged = sa.or_(Payment.id == payment.id, Payment.merged_into_id == payment.id)
+    asked = (
+        sa.select(User.full_name)
+        .join(Payment, Payment.payer_id == User.id)
+        .where(own_or_merged, Payment.channel == Channel.STK)
+    )
+    return session.scalar(asked.order_by(Payment.id).limit(1))
 
 
 def receipt_pdf(receipt: Receipt) -> bytes:

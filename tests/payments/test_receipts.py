@@ -10,6 +10,8 @@ import pytest
 from app.payments import receipts
 from app.payments.lookup import PaymentNotFound
 from app.payments.receipts import NotPaidYet, Receipt
+from tests.payments.out_scenes import pay_by_paybill, register_paybill
+from tests.payments.paybill_scenes import deliver_in_order, dual
 from tests.payments.scenes import learn_by_query, pay
 from tests.people import make_user
 
@@ -57,6 +59,27 @@ def test_whoever_paid_gets_what_was_paid(desk, safaricom, booking, drawn):
     assert said <= set(drawn)
     assert "23 Nov 2026, 09:00 (Nairobi)" in drawn
     assert "Sent back · Zimerudishwa" not in drawn
+
+
+def test_who_paid_at_the_paybill_is_not_taken_for_the_client(desk, booking, drawn):
+    register_paybill(desk)
+    pay_by_paybill(desk, booking.reference)
+    desk.safaricom.deliver()
+    assert written_for(desk, desk.achieng)
+    assert {booking.reference, "KES 3,000"} <= set(drawn)
+    assert not {"Paid by · Mlipaji", "Achieng"} & set(drawn)
+
+
+def test_a_paybill_notice_of_our_own_prompt_names_whoever_was_asked(desk, booking, drawn):
+    register_paybill(desk)
+    dual(desk)
+    prompt_id = pay(desk, booking)
+    deliver_in_order(desk, "c2b", "callback")
+    notice_id = desk.payment(prompt_id).merged_into_id
+    for payment_id in (prompt_id, notice_id):
+        drawn.clear()
+        written_for(desk, desk.achieng, payment_id)
+        assert {"Paid by · Mlipaji", "Achieng"} <= set(drawn)
 
 
 def test_staff_may_have_it_and_nobody_else(desk, safaricom, booking):
