@@ -77,4 +77,4 @@ def _tell(session: Session, consultation: Consultation, words: Letter, *, now: d
 
 
 def _spoken(instant: datetime) -> str:
-    return f"{instant.astimezone(NAIROBI):%a %d %b %Y, %H:%M}"
+    return f"{instant.astimezone(NAIROBI):%a %d %b %Y, %H:%M} (Nairobi)"

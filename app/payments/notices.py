@@ -230,4 +230,4 @@ def _receipt_clause(receipt: str | None) -> str:
 
 
 def _spoken(instant: datetime) -> str:
-    return f"{instant.astimezone(NAIROBI):%a %d %b %H:%M}"
+    return f"{instant.astimezone(NAIROBI):%a %d %b %H:%M} (Nairobi)"

@@ -46,7 +46,11 @@ def test_whoever_moves_a_confirmed_booking_the_client_gets_the_new_file(desk, co
     assert message.recipient == desk.achieng.email
     assert message.subject == f"Your booking {confirmed.reference} has a new time"
     for part in (message.body, message.body_html):
-        for words in ("Thu 26 Nov 2026, 10:00", "it was for Wed 25 Nov 2026, 09:00", "Nafasi yako imehamishwa"):
+        for words in (
+            "Thu 26 Nov 2026, 10:00 (Nairobi)",
+            "it was for Wed 25 Nov 2026, 09:00 (Nairobi)",
+            "Nafasi yako imehamishwa",
+        ):
             assert words in part
     (_, first), (method, second) = files(desk)
     assert (method, second["STATUS"]) == ("PUBLISH", "CONFIRMED")

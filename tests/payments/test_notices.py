@@ -141,12 +141,13 @@ class TestConfirmed:
         assert mailed.recipient == desk.achieng.email
         assert mailed.subject == f"Your booking {booking.reference} is confirmed"
         for part in (mailed.body, mailed.body_html):
-            for fact in ("KES 3,000", RECEIPT, booking.reference, "Tue 24 Nov 2026, 09:00", "Kwa video"):
+            for fact in ("KES 3,000", RECEIPT, booking.reference, "Tue 24 Nov 2026, 09:00 (Nairobi)", "Kwa video"):
                 assert fact in part
             assert "Nafasi yako imethibitishwa" in part
         assert texted.recipient == PHONE
         assert texted.body == (
-            f"Booking {booking.reference} confirmed for Tue 24 Nov 09:00. KES 3,000 received, receipt {RECEIPT}."
+            f"Booking {booking.reference} confirmed for Tue 24 Nov 09:00 (Nairobi). "
+            f"KES 3,000 received, receipt {RECEIPT}."
         )
         assert mailed.attachment_type == "text/calendar; method=PUBLISH; charset=utf-8"
         [event] = Calendar.from_ical(mailed.attachment).walk("VEVENT")
@@ -199,9 +200,9 @@ class TestFailed:
         for part in (mailed.body, mailed.body_html):
             assert "The M-Pesa PIN was wrong." in part
             assert "PIN ya M-Pesa si sahihi." in part
-            assert "until Mon 23 Nov 09:15" in part
+            assert "until Mon 23 Nov 09:15 (Nairobi)" in part
             assert "do not pay again: we will find it" in part
-        assert "try again until Mon 23 Nov 09:15" in texted.body
+        assert "try again until Mon 23 Nov 09:15 (Nairobi)" in texted.body
 
     def test_only_once_however_often_it_fails(self, desk, booking):
         for reason in ("wrong_pin", "insufficient_funds", "cancelled_by_user"):
@@ -286,7 +287,7 @@ class TestCalledOff:
             for words in (
                 "Your booking is cancelled. KES 3,000 of what you paid goes back to you",
                 "Nafasi yako imefutwa. Tunakurudishia KES 3,000",
-                "Wed 25 Nov 2026, 09:00",
+                "Wed 25 Nov 2026, 09:00 (Nairobi)",
                 "Kwa video",
             ):
                 assert words in part
@@ -298,7 +299,8 @@ class TestCalledOff:
         texted = by_channel(desk)[1][-1]
         assert texted.recipient == PHONE
         assert texted.body == (
-            f"Your booking {confirmed.reference} for Wed 25 Nov 09:00 is cancelled. KES 3,000 goes back to you."
+            f"Your booking {confirmed.reference} for Wed 25 Nov 09:00 (Nairobi) is cancelled. "
+            "KES 3,000 goes back to you."
         )
 
     def test_a_client_who_cancels_reads_what_the_terms_leave(self, desk, confirmed):
@@ -317,7 +319,8 @@ class TestCalledOff:
             "KES 2,000 goes back to you",
         ]
         assert [texted.body for texted in by_channel(desk)[1] if "cancelled" in texted.body] == [
-            f"Your booking {confirmed.reference} for Wed 25 Nov 09:00 is cancelled. KES 1,000 goes back to you."
+            f"Your booking {confirmed.reference} for Wed 25 Nov 09:00 (Nairobi) is cancelled. "
+            "KES 1,000 goes back to you."
         ]
 
     def test_what_nobody_cancelled_is_not_called_so(self, desk, booking):
@@ -334,9 +337,9 @@ LETTERS = [
 LONGEST = {
     "reference": "ABCDEFGHJKLM",
     "amount": "KES 250,000",
-    "when": "Wed 30 Sep 23:59",
-    "until": "Wed 30 Sep 23:59",
-    "before": "Wed 30 Sep 2026, 23:59",
+    "when": "Wed 30 Sep 23:59 (Nairobi)",
+    "until": "Wed 30 Sep 23:59 (Nairobi)",
+    "before": "Wed 30 Sep 2026, 23:59 (Nairobi)",
     "receipt": ", receipt UKN4QX81ZT",
     "what": "The payment did not go through.",
     "what_in_swahili": "Malipo hayakufanikiwa.",
