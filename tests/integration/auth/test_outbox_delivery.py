@@ -3,19 +3,21 @@
 import dataclasses
 import email
 import email.policy
+import re
 import socketserver
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select, text, update
 
 from app import mail, outbox
 from app.database import reading, transaction
 from app.mail import Attachment
+from tests.architecture.test_imports import ROOT
 from tests.conftest import make_settings
 from tests.logs import captured
 
@@ -238,6 +240,22 @@ def test_the_last_attempt_that_fails_is_told_to_operators_once(app, settings, cl
     assert len(told) == 2
     assert all("critical" in line for line in told)
     assert [given_up(app), rows(app)[0].fate] == [2, "given up"]
+
+
+def test_what_was_given_up_goes_out_at_once_after_the_statement_that_operators_are_told(
+    app, settings, clock, server
+):
+    clock.instant = datetime.now(UTC) - timedelta(minutes=1)  # CURRENT_TIMESTAMP knows no other clock
+    queue(app, clock)
+    with app.app_context(), transaction() as session:
+        just_given_up = {"attempts": 10, "next_attempt_at": clock.now() + outbox.LONGEST_WAIT}
+        session.execute(update(outbox.OutboxMessage).values(**just_given_up))
+    [statement] = re.findall(r"`(UPDATE outbox [^`]+)`", (ROOT / "docs" / "operations.md").read_text())
+    with app.app_context(), transaction() as session:
+        session.execute(text(statement))
+    clock.advance(minutes=2)
+    assert deliver(app, settings, clock)
+    assert rows(app)[0].fate == "sent"
 
 
 def test_the_doctor_counts_what_was_given_up(app, settings, clock, server):
