@@ -182,7 +182,8 @@ def _too_often_to_send(_limit: object) -> Response:
 def forgot_password(body: Fields) -> Fields:
     """Ask for a code by e-mail to set another password with; the answer is the same for every address
 
-    From the sixth time in an hour on nothing is sent, and the answer is still the same.
+    Nothing is sent for an account that was asked for three times in the last half hour, nor from a caller's sixth
+    time in an hour on; the answer is still the same.
     """
     passwords.ask_for_reset(**body, now=_now(), limited=runtime().settings.rate_limits)
     return _reset_asked_for()
