@@ -22,7 +22,9 @@ from config_checks import (
     Network,
     is_for_strangers,
     is_live,
+    is_nobodys_mail,
     is_sandbox,
+    sandbox_names,
     unsafe,
 )
 
@@ -38,9 +40,11 @@ __all__ = [
     "Settings",
     "is_for_strangers",
     "is_live",
+    "is_nobodys_mail",
     "is_sandbox",
     "load_settings",
     "parse_networks",
+    "sandbox_names",
 ]
 
 PROJECT_DIR = Path(__file__).resolve().parent

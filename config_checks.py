@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
@@ -31,17 +32,19 @@ SIMULATOR_INITIATOR = {
     "safaricom_b2c_shortcode": "600992",
 }
 SIMULATOR_CERTIFICATE = "simulator.cer"
-# The other shortcodes and operators that Safaricom hands to everybody who tries the sandbox.
+# What Safaricom hands to everybody who tries the sandbox.
+_PUBLIC_SECRETS = {
+    "safaricom_passkey": {SANDBOX_PASSKEY},
+    "safaricom_initiator_password": {"Safaricom999!*!", "Safaricom123!!"},
+}
 _SANDBOX_SHORTCODES = {
     *(SANDBOX_SHORTCODE, "600000", "600610", "600638", "600984", "600992"),
     *("600995", "600996", "600997", "600998", "600999"),
 }
-_PUBLIC = {
+_PUBLIC_NAMES = {
     "safaricom_shortcode": _SANDBOX_SHORTCODES,
     "safaricom_b2c_shortcode": _SANDBOX_SHORTCODES,
-    "safaricom_passkey": {SANDBOX_PASSKEY},
     "safaricom_initiator_name": {"testapi", "apiop37"},
-    "safaricom_initiator_password": {"Safaricom999!*!", "Safaricom123!!"},
 }
 # What keys say that stand in examples, in letters and digits alone; "never ..." is what our own tools' keys say.
 _SAYS_REPLACE_ME = re.compile(
@@ -102,6 +105,18 @@ def is_sandbox(base: str) -> bool:
     return host_of(base) == host_of(SANDBOX_BASE)
 
 
+def sandbox_names(values: Mapping[str, Any]) -> list[str]:
+    """Name the settings that hold a shortcode or an operator which everybody has in the sandbox."""
+    return [name.upper() for name, public in _PUBLIC_NAMES.items() if values[name] in public]
+
+
+def is_nobodys_mail(sender: str) -> bool:
+    """Say whether a sender's address is of a domain that nobody can answer to."""
+    found = _SENDER.fullmatch(sender)
+    labels = found["domain"].lower().split(".") if found else []
+    return len(labels) <= 1 or "localhost" in labels
+
+
 def _split(url: str) -> SplitResult:
     try:
         return urlsplit(url)
@@ -140,22 +155,12 @@ def _unusable_messengers(values: dict[str, Any]) -> dict[str, str]:
     faults = {}
     if values["mail_url"] and not _MAIL_ADDRESS.fullmatch(values["mail_url"]):
         faults["MAIL_URL"] = "must be an smtp:// or smtps:// address with a host"
-    faults |= _unusable_sender(values)
+    if not _SENDER.fullmatch(values["mail_from"]):
+        faults["MAIL_FROM"] = "must be one address in ASCII, such as Haki Yetu <no-reply@example.co.ke>"
     schemes = ("https",) if values["app_env"] == "production" else ("https", "http")
     if values["sms_url"] and not _is_address(values["sms_url"], schemes):
         faults["SMS_URL"] = "must be an https:// address"
     return faults if values["sms_token"] or not values["sms_url"] else faults | {"SMS_TOKEN": "is missing"}
-
-
-def _unusable_sender(values: dict[str, Any]) -> dict[str, str]:
-    sender = _SENDER.fullmatch(values["mail_from"])
-    if sender is None:
-        return {"MAIL_FROM": "must be one address in ASCII, such as Haki Yetu <no-reply@example.co.ke>"}
-    labels = sender["domain"].lower().split(".")
-    is_nobodys = len(labels) == 1 or "localhost" in labels
-    if values["app_env"] == "production" and values["mail_url"] and is_nobodys:
-        return {"MAIL_FROM": "must be an address of your own, or the e-mail that goes out by MAIL_URL is refused"}
-    return {}
 
 
 def _unsafe_initiator(values: dict[str, Any]) -> dict[str, str]:
@@ -229,7 +234,7 @@ def _unsafe_towards_safaricom(values: dict[str, Any]) -> dict[str, str]:
     if Path(values["safaricom_certificate"]).name == SIMULATOR_CERTIFICATE:
         faults["SAFARICOM_CERTIFICATE"] = "is the simulator's; it has to be Safaricom's"
     if is_live(base):
-        for name, public in _PUBLIC.items():
+        for name, public in _PUBLIC_SECRETS.items():
             if values[name] in public:
                 faults[name.upper()] = "is a public sandbox one; the live base needs your own"
     return faults

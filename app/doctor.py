@@ -28,7 +28,7 @@ from app.payments.books import checkup
 from app.payments.daraja import DarajaClient, DarajaError
 from app.payments.gateway import gateway
 from app.runtime import runtime
-from config import LIVE_BASE, Settings, is_for_strangers, is_live, is_sandbox
+from config import LIVE_BASE, Settings, is_for_strangers, is_live, is_nobodys_mail, is_sandbox, sandbox_names
 
 LARGEST_SKEW_S = 2.0
 TIMEOUT_S = 10
@@ -70,6 +70,9 @@ def _configuration(settings: Settings) -> Finding:
     if settings.is_production and not is_live(base):
         text = f"production at {base}, not at {LIVE_BASE}: is what is paid there real money, or play money?"
         return Finding(Verdict.WARN, "configuration", text)
+    if is_live(base) and (public := sandbox_names(vars(settings))):
+        text = f"the live base with what everybody has in the sandbox: {', '.join(public)}"
+        return Finding(Verdict.FAIL, "configuration", text)
     return Finding(Verdict.OK, "configuration", f"{settings.app_env}, Safaricom at {base}")
 
 
@@ -207,6 +210,8 @@ def _credentials(daraja: DarajaClient) -> Finding:
 
 
 def _mail(settings: Settings) -> Finding:
+    if settings.mail_url and is_nobodys_mail(settings.mail_from):
+        return Finding(Verdict.WARN, "mail", "MAIL_FROM is no address of yours: other servers refuse such e-mail")
     if settings.mail_url:
         return Finding(Verdict.OK, "mail", "goes out through MAIL_URL")
     verdict = Verdict.WARN if settings.is_production else Verdict.OK

@@ -14,6 +14,12 @@ from app.payments.gateway import gateway
 from config import LIVE_BASE, SANDBOX_BASE, parse_networks
 from tests.apps import another_app
 
+OUR_NAMES = {
+    "safaricom_shortcode": "600100",
+    "safaricom_b2c_shortcode": "600101",
+    "safaricom_initiator_name": "haki-api",
+}
+
 
 @contextmanager
 def serving(wsgi):
@@ -47,9 +53,22 @@ def said_of(desk, subject: str, settings, **changes) -> Finding:
     ],
 )
 def test_production_where_play_money_is_paid_is_named(desk, settings, environment, base, verdict):
-    finding = said_of(desk, "configuration", settings, app_env=environment, safaricom_base=base)
+    finding = said_of(desk, "configuration", settings, app_env=environment, safaricom_base=base, **OUR_NAMES)
     assert finding.verdict is verdict
     assert ("play money" in finding.text) is (verdict is not Verdict.OK)
+
+
+def test_the_live_base_beside_the_sandboxs_shortcode_is_named(desk, settings):
+    live = {"app_env": "production", "safaricom_base": LIVE_BASE}
+    finding = said_of(desk, "configuration", settings, **live, **OUR_NAMES | {"safaricom_shortcode": "174379"})
+    assert finding.verdict is Verdict.FAIL
+    assert "SAFARICOM_SHORTCODE" in finding.text
+
+
+def test_mail_that_comes_from_nobody_is_named(desk, settings):
+    sends = {"mail_url": "smtp://mail.example.co.ke"}
+    assert said_of(desk, "mail", settings, **sends, mail_from="no-reply@localhost").verdict is Verdict.WARN
+    assert said_of(desk, "mail", settings, **sends, mail_from="a@haki.example").verdict is Verdict.OK
 
 
 def test_this_api_is_known_at_its_own_address(desk, settings):

@@ -15,11 +15,10 @@ from datetime import datetime
 from enum import StrEnum
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app import money
-from app.database import insert_if_absent, transactional
+from app.database import insert_if_absent, once_more_if_raced, transactional
 from app.payments.daraja import C2bPayer, Statement, read_payer
 from app.payments.daraja import StatementLine as ReadLine
 from app.payments.evidence import from_statement
@@ -76,17 +75,11 @@ def import_lines(statement: Statement, *, now: Callable[[], datetime], lines: It
     """Take `lines`, which are the statement's, each in a transaction of its own; again changes nothing."""
     done = Counter({what.value: 0 for what in Done})
     for line in lines:
-        done[_taken(line, now=now())] += 1
+        done[take(line=line, now=now())] += 1
     return Imported(len(statement.lines), done, statement.faults, statement.further_faults)
 
 
-def _taken(line: ReadLine, *, now: datetime) -> Done:
-    try:
-        return take(line=line, now=now)
-    except IntegrityError:
-        return take(line=line, now=now)  # other news of the same receipt came first, and is there now
-
-
+@once_more_if_raced  # by other news of the same receipt
 @transactional
 def take(session: Session, *, line: ReadLine, now: datetime) -> Done:
     """Keep one line and do what follows from it."""
