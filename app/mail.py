@@ -39,7 +39,7 @@ class Attachment:
 
 
 def send(message: EmailMessage, *, mail_url: str) -> None:
-    """Send through smtp://user:password@host:587 or smtps://...; raise NotSent, at the deadline at the latest."""
+    """Send through smtp://user:password@host:587 or smtps://...; raise NotSent, also once its time is over."""
     url = urlsplit(mail_url)
     ends_at = time.monotonic() + DEADLINE_S
     try:

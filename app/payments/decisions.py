@@ -23,6 +23,7 @@ from app.payments.models import (
     Channel,
     Decision,
     Disbursement,
+    DisbursementEvent,
     DisbursementStatus,
     Payment,
     PaymentStatus,
@@ -132,8 +133,20 @@ def is_outdated(session: Session, item: ReviewItem, proposal: ReviewDecision) ->
     if proposal.decision is not Decision.RECORD_UNPAID or item.disbursement_id is None:
         return False
     purpose_of(session, item.disbursement_id)
-    attempt = lock(session, Disbursement, item.disbursement_id)
-    return attempt is not None and attempt.sends != proposal.sends
+    lock(session, Disbursement, item.disbursement_id)
+    return sends_so_far(session, item) != proposal.sends
+
+
+def sends_so_far(session: Session, item: ReviewItem) -> int | None:
+    """Count how often the order in question may have reached Safaricom; what was turned away did not."""
+    if item.disbursement_id is None:
+        return None
+    turned_away = sa.select(sa.func.count()).where(
+        DisbursementEvent.disbursement_id == item.disbursement_id,
+        DisbursementEvent.source == Source.SEND,
+        DisbursementEvent.status_after == DisbursementStatus.READY,
+    )
+    return session.get_one(Disbursement, item.disbursement_id).sends - (session.scalar(turned_away) or 0)
 
 
 def _check_record_refund(session: Session, item: ReviewItem, said: ReviewDecision) -> None:

@@ -114,7 +114,7 @@ def run(steps: Mapping[str, Step], *, clock: Clock) -> Iterator[str]:
         try:
             yield from _look(name, step, clock=clock)
         except Exception as error:
-            log.error("job_step_failed", step=name, error=type(error).__name__)
+            log.error("job_step_failed", step=name, exc_info=error)
             failures.append(error)
     if failures:
         raise failures[0]

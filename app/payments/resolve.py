@@ -88,7 +88,7 @@ def resolve(
         receipt=receipt,
         amount=amount,
         consultation_id=booking_id,
-        sends=item.disbursement.sends if item.disbursement else None,
+        sends=decisions.sends_so_far(session, item),
         note=note,
     )
     if _concerns(session, item, said, actor):

@@ -1,4 +1,4 @@
-"""A decision says how often the order in question had been sent when it was made."""
+"""A decision says how often the order in question may have reached Safaricom when it was made."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -111,6 +111,22 @@ def test_that_an_order_was_not_paid_is_confirmed_where_nothing_was_sent_between(
     assert treasury.attempts(payout_id)[0].disproved_at is not None
 
 
+def test_that_an_order_was_not_paid_is_confirmed_though_it_was_turned_away_meanwhile(desk, safaricom, unpayable):
+    """While Safaricom refuses all orders, one is tried every minute, and reaches nobody."""
+    treasury, payout_id, item = unpayable
+    safaricom.control("faults", scope="all", kind="b2c", faults={"request": "waf"}).raise_for_status()
+    said = {"decision": "record_unpaid", "note": "by the statement"}
+    assert desk.http.post(path_of(item), json=said, headers=fresh(desk, treasury.dalmas)).status_code == 200
+    before = treasury.attempts(payout_id)[0].sends
+    for _ in range(4):
+        desk.clock.advance(minutes=31)
+        desk.send()
+    assert treasury.attempts(payout_id)[0].sends > before
+    confirmed = desk.http.post(path_of(item), json=said, headers=fresh(desk, treasury.esther))
+    assert confirmed.json["status"] == "resolved"
+    assert treasury.moved() == []
+
+
 def test_a_proposal_leaves_with_the_one_who_made_it(desk, safaricom, booking, staff):
     register_paybill(desk)
     somebody_elses_money(desk)

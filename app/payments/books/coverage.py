@@ -42,6 +42,9 @@ class Books:
     listed_in: datetime
     listed_out: datetime
     shows_payouts: bool
+    """Whether payouts are among the day's lines, as they are not where another shortcode pays out."""
+    payouts_are_read: bool
+    """Whether the books that have payouts are read at all."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,8 @@ class Unlisted:
 def read_books(session: Session, day: date, *, pays_from_paybill: bool) -> Books:
     """Read what was kept of Safaricom's books of a day."""
     begin, end = midnight(day), midnight(day) + timedelta(days=1)
-    of_day = sa.select(StatementLine).where(StatementLine.at >= begin, StatementLine.at < end)
+    in_day = (StatementLine.at >= begin, StatementLine.at < end)
+    of_day = sa.select(StatementLine).where(*in_day)
     lines = list(session.scalars(of_day.order_by(StatementLine.at, StatementLine.id)))
     stated = [line for line in lines if line.source is StatementSource.STATEMENT]
     stated_until = _whole_until(stated, begin, end)
@@ -73,7 +77,8 @@ def read_books(session: Session, day: date, *, pays_from_paybill: bool) -> Books
         source="statement" if stated else "pull" if lines else "none",
         listed_in=max(stated_until, min(end, pulled - LISTED_WITHIN)) if pulled else stated_until,
         listed_out=stated_until,
-        shows_payouts=pays_from_paybill or _payouts_were_listed(session),
+        shows_payouts=pays_from_paybill or _has_payouts(session, *in_day),
+        payouts_are_read=pays_from_paybill or _has_payouts(session),
     )
 
 
@@ -96,14 +101,14 @@ def _whole_until(stated: list[StatementLine], begin: datetime, end: datetime) ->
     return max((line.at - LISTED_WITHIN for line in stated), default=begin)
 
 
-def _payouts_were_listed(session: Session) -> bool:
-    """Say whether payouts are on the statements that are read: another shortcode has statements of its own."""
+def _has_payouts(session: Session, *which: sa.ColumnElement[bool]) -> bool:
+    """Say whether payouts are among some lines: another shortcode has statements of its own."""
     words = sa.func.lower(sa.func.coalesce(sa.func.nullif(StatementLine.reason, ""), StatementLine.details))
     ours = sa.select(Disbursement.receipt).where(Disbursement.kind == DisbursementKind.B2C)
     # Safaricom's three kinds of B2C, as a statement names them.
     named = [words.startswith(f"{kind} payment") for kind in ("business", "salary", "promotion")]
     payouts = sa.select(StatementLine.id).where(
-        StatementLine.withdrawn > 0, sa.or_(StatementLine.receipt.in_(ours), *named)
+        StatementLine.withdrawn > 0, sa.or_(StatementLine.receipt.in_(ours), *named), *which
     )
     return session.scalar(payouts.limit(1)) is not None
 
@@ -119,8 +124,9 @@ def unlisted(session: Session, books: Books) -> Unlisted:
 
 
 def _place(session: Session, books: Books, found: Unlisted, order: Disbursement) -> None:
-    if books.source == "statement" and order.kind is DisbursementKind.B2C and not books.shows_payouts:
-        found.elsewhere.append(order)
+    if order.kind is DisbursementKind.B2C and not books.shows_payouts:
+        # The day's books of the shortcode that pays out were not read yet, or nobody ever reads them.
+        (found.unread if books.payouts_are_read else found.elsewhere).append(order)
     elif _was_read_since_sending(session, books, order):
         found.missing_out.append(order)
     else:

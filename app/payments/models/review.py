@@ -108,5 +108,5 @@ class ReviewDecision(Base):
     amount: Mapped[int | None]
     consultation_id: Mapped[int | None] = mapped_column(sa.ForeignKey("consultations.id"))
     sends: Mapped[int | None]
-    """How often the order in question had been sent when this was said."""
+    """How often the order in question may have reached Safaricom when this was said."""
     note: Mapped[str] = mapped_column(sa.String(500))
