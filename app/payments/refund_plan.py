@@ -71,15 +71,17 @@ def _plan(session: Session, purpose: RefundPurpose, *, sender: Sender, now: date
 
 
 def _can_be_reversed(session: Session, refund: Refund, payment: Payment) -> bool:
-    """Say whether the whole payment goes back, and nobody refused to reverse it before.
+    """Say whether the whole payment goes back, and nobody has tried to reverse it before.
 
-    The amount of a reversal has to be that of the payment (public SDKs), and money in alone can be reversed
-    (daraja-docs Reversals).
+    The amount of a reversal has to be that of the payment (public SDKs), and money in alone can be reversed, once
+    (daraja-docs Reversals). Where less came than a notice had said, each of two refunds may be of all that came.
     """
     if payment.mpesa_receipt_number is None or refund.amount != payment.amount_received:
         return False
-    tried = sa.select(Disbursement.id).where(
-        Disbursement.refund_id == refund.id, Disbursement.kind == DisbursementKind.REVERSAL
+    tried = (
+        sa.select(Disbursement.id)
+        .join(Refund, Refund.id == Disbursement.refund_id)
+        .where(Refund.payment_id == payment.id, Disbursement.kind == DisbursementKind.REVERSAL)
     )
     return session.scalar(tried.limit(1)) is None
 

@@ -10,8 +10,9 @@ import sqlalchemy as sa
 
 from app.consultations.models import Consultation
 from app.database import transactional
-from app.payments import refund_plan
+from app.payments import ledger, refund_plan
 from app.payments.models import BalanceReading, Inquiry, InquiryKind, Payment
+from app.payments.refunds import request_refund
 from app.runtime import runtime
 from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, until_quiet
 from tests.payments.scenes import cancel, close_money
@@ -113,3 +114,33 @@ def test_an_order_that_nobody_could_carry_out_does_not_keep_back_those_behind_it
 @transactional
 def _send_the_first_to(session, phone: str) -> None:
     session.get_one(Payment, 1).phone = phone
+
+
+@pytest.mark.parametrize("settings", [TWO], indirect=True, ids=["two shortcodes"])
+def test_a_payment_is_reversed_for_one_of_two_refunds_alone(desk, out):
+    """Where less came than a notice had said, each of two refunds may be of all that came."""
+    paid_and_cancelled(desk)
+    desk.safaricom.control("accounts", utility=100_000).raise_for_status()
+    with desk.app.app_context():
+        _give_back_as_much_again(now=desk.clock.now())
+    until_quiet(desk)
+    assert [attempt.kind for attempt in out.attempts] == ["reversal", "b2c"]
+    assert [refund.status for refund in out.refunds] == ["completed", "completed"]
+    assert [moved["direction"] for moved in desk.safaricom.moved] == ["IN", "OUT", "OUT"]
+
+
+@transactional
+def _give_back_as_much_again(session, *, now) -> None:
+    payment = session.get_one(Payment, 1)
+    payment.amount_covered = payment.amount_received
+    account = ledger.holding_account(payment)
+    ledger.transfer(
+        session,
+        debit=ledger.LOSS,
+        credit=account,
+        amount=payment.amount_covered,
+        currency=payment.currency,
+        event_key="covered",
+        now=now,
+    )
+    request_refund(session, payment, payment.amount_covered, reason="second_payment", now=now)
