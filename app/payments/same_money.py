@@ -97,7 +97,7 @@ def proof(session: Session, notice: Payment, prompt: Payment) -> bool | None:
 
 
 def _is_told_of_each(session: Session, notice: Payment, prompt: Payment) -> bool:
-    """Say whether as many notices have come as there are prompts that they may be of.
+    """Say whether as many notices have come that are of prompts, by the books, as there are prompts they may be of.
 
     Whoever pressed again was asked twice for the same sum on the same phone, and may have paid either. A prompt
     that failed brought nothing, unless only a query said so and that is still doubted.
@@ -105,7 +105,7 @@ def _is_told_of_each(session: Session, notice: Payment, prompt: Payment) -> bool
     failed = sa.and_(Payment.status == PaymentStatus.FAILED, Payment.next_query_at.is_(None))
     prompts = _prompts_before(notice).where(sa.or_(Payment.id == prompt.id, ~failed))
     asked = [other for other in session.scalars(prompts) if _is_same_payer(notice, other) is not False]
-    others = _unclaimed_notices(prompt).where(Payment.id != (notice.id or 0), Payment.came_by_prompt.is_not(False))
+    others = _unclaimed_notices(prompt).where(Payment.id != (notice.id or 0), Payment.came_by_prompt.is_(True))
     told = [notice, *(other for other in session.scalars(others) if _is_same_payer(other, prompt) is not False)]
     return len(asked) <= len(told)
 

@@ -9,7 +9,7 @@ import pytest
 from app.payments.models import Payment, Refund, ReviewItem
 from tests.payments.conftest import FEE
 from tests.payments.door import door_of, knock
-from tests.payments.invariants import check_money
+from tests.payments.invariants import broken_rules, check_money
 from tests.payments.out_scenes import (
     Out,
     c2b_payments,
@@ -316,3 +316,23 @@ def test_of_two_payments_the_one_that_came_last_goes_back(desk, booking):
     assert knock(desk.app, door_of(callback), callback["body"]).status_code == 200
     assert [refund.payment_id for refund in desk.rows(Refund)] == [prompt]
     check_money(desk)
+
+
+def test_a_payment_by_hand_does_not_stand_for_a_second_prompt(desk, booking):
+    """Who pressed twice has paid the second prompt, and by hand: one notice is of a prompt, but of which?"""
+    dual(desk)
+    unpaid = desk.push(booking).json["payment_id"]
+    paid = press_again_later(desk, booking)
+    callbacks = take_all_waiting(desk.safaricom)
+    deliver_again(desk, callbacks, "/c2b/")
+    desk.clock.advance(seconds=10)
+    assert desk.send() == ["status_asked"]
+    by_hand = notice(booking, TransAmount="2500.00")
+    assert knock(desk.app, CONFIRMATION, by_hand).status_code == 200
+    told(desk)
+    assert [one.came_by_prompt for one in c2b_payments(desk)] == [True, None]
+    assert desk.payment(unpaid).merged_into_id is None
+    deliver_again(desk, callbacks, "/callback/")
+    assert desk.payment(paid).merged_into_id == c2b_payments(desk)[0].id
+    assert desk.payment(unpaid).status == "failed"
+    assert broken_rules(desk.app) == []
