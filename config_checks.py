@@ -95,8 +95,10 @@ def is_for_strangers(network: Network) -> bool:
 
     Nothing internal is. The large proxy networks have ranges such as a /13 and, of IPv6, a /28: those may stand.
     """
-    if any(network.version == own.version and network.subnet_of(own) for own in _INTERNAL):  # type: ignore[arg-type]
-        return False
+    for own in _INTERNAL:
+        # Of two versions the library compares nothing, and of one it cannot tell mypy that they are the same.
+        if network.version == own.version and network.subnet_of(own):  # type: ignore[arg-type]
+            return False
     return network.prefixlen < (12 if network.version == 4 else 28)
 
 

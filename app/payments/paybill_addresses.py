@@ -92,7 +92,7 @@ def standing_address(shortcode: str) -> C2bAddress | None:
 
 
 def standing(session: Session, shortcode: str) -> C2bAddress | None:
-    """Return the same within a transaction."""
+    """Return that address, within a transaction of the caller's."""
     taken = sa.select(C2bAddress).where(C2bAddress.shortcode == shortcode, C2bAddress.registered_at.is_not(None))
     return session.scalar(taken.order_by(C2bAddress.id.desc()).limit(1))
 

@@ -97,7 +97,7 @@ def proof(session: Session, notice: Payment, prompt: Payment) -> bool | None:
 
 
 def _is_told_of_each(session: Session, notice: Payment, prompt: Payment) -> bool:
-    """Say whether as many notices have come that are of prompts, by the books, as there are prompts they may be of.
+    """Say whether as many notices have come, of prompts by the books, as there are prompts that they may be of.
 
     Whoever pressed again was asked twice for the same sum on the same phone, and may have paid either. A prompt
     that failed brought nothing, unless only a query said so and that is still doubted.

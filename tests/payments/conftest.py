@@ -7,7 +7,6 @@ the simulator until a test delivers them.
 from __future__ import annotations
 
 import socket
-import threading
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -15,7 +14,6 @@ import pytest
 import requests
 import sqlalchemy as sa
 from flask import Flask
-from werkzeug.serving import make_server
 
 from app.auth.models import User
 from app.consultations.advocates import edit_profile
@@ -34,6 +32,7 @@ from simulator.config import Config
 from simulator.server import RunningSimulator, serve
 from tests.conftest import START, StillClock, make_settings
 from tests.people import bearer, make_user
+from tests.serving import serving
 
 FEE = 3000
 PHONE = "254712345678"
@@ -138,13 +137,8 @@ def settings(database_url, tmp_path, safaricom, port):
 @pytest.fixture
 def served(app: Flask, port: int):
     """The application over real HTTP, so that the simulator can call back; returns its address."""
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(app, port) as address:
+        yield address
 
 
 @dataclass

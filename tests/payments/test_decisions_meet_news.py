@@ -294,8 +294,7 @@ def test_recording_what_is_kept_aside_does_not_close_its_item(desk, safaricom, b
 def test_an_amount_that_was_recorded_wrongly_is_set_right_by_two_people_as_often_as_needed(
     desk, safaricom, booking, staff
 ):
-    office = Office.__new__(Office)
-    office.desk, office.dalmas, office._kept = desk, staff[0], None
+    office = Office(desk, staff[0])
     safaricom.faults(answer="lost", callbacks=0)
     desk.push(booking)
     safaricom.act("approve", PHONE)
@@ -320,8 +319,7 @@ def test_an_amount_that_was_recorded_wrongly_is_set_right_by_two_people_as_often
 def test_that_money_was_taken_back_stays_before_a_person_when_it_is_known_whose_it_was(
     desk, safaricom, booking, staff
 ):
-    office = Office.__new__(Office)
-    office.desk, office.dalmas, office._kept = desk, staff[0], None
+    office = Office(desk, staff[0])
     register_paybill(desk)
     safaricom.control("switches", external_validation=False).raise_for_status()
     receipt = pay_by_paybill(desk, "WATER BILL", FEE)

@@ -1,11 +1,8 @@
 """What the doctor says of all that is not in the books: who answers at our address, and what stands around us."""
 
 import dataclasses
-import threading
-from contextlib import contextmanager
 
 import pytest
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Response
 
 from app.doctor import examine
@@ -13,24 +10,13 @@ from app.findings import Finding, Verdict
 from app.payments.gateway import gateway
 from config import LIVE_BASE, SANDBOX_BASE, parse_networks
 from tests.apps import another_app
+from tests.serving import serving
 
 OUR_NAMES = {
     "safaricom_shortcode": "600100",
     "safaricom_b2c_shortcode": "600101",
     "safaricom_initiator_name": "haki-api",
 }
-
-
-@contextmanager
-def serving(wsgi):
-    """Serve an application over real HTTP; yield its address."""
-    server = make_server("127.0.0.1", 0, wsgi, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 def said_of(desk, subject: str, settings, **changes) -> Finding:
