@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,6 +165,7 @@ def load_settings(*, dotenv: Path | None = PROJECT_DIR / ".env") -> Settings:
     env = _Environment(eager=False)
     env.add_parser("level", parse_log_level)
     env.add_parser("networks", parse_networks)
+    env.add_parser("origins", parse_origins)
     env.add_parser("refund_tiers", parse_refund_tiers)
     if dotenv is not None:
         env.read_env(dotenv, recurse=False)
@@ -223,7 +225,7 @@ def _read(env: Env) -> dict[str, Any]:
         "simulator_port": env.int("SIMULATOR_PORT", 5001, validate=validate.Range(1, 65535)),
         "trusted_proxy_hops": env.int("TRUSTED_PROXY_HOPS", 0, validate=validate.Range(0, 10)),
         "trusted_proxies": env.networks("TRUSTED_PROXIES", PRIVATE_RANGES),
-        "cors_origins": tuple(origin.rstrip("/") for origin in env.str("CORS_ORIGINS", "").split(",") if origin),
+        "cors_origins": env.origins("CORS_ORIGINS", ""),
         "rate_limits": env.str("RATE_LIMITS", "on", validate=validate.OneOf(["on", "off"])) != "off",
         "metrics_token": env.str("METRICS_TOKEN", ""),
         "mail_url": env.str("MAIL_URL", ""),
@@ -256,14 +258,23 @@ def parse_networks(text: str) -> tuple[Network, ...]:
         raise ValidationError("Must be addresses or CIDR ranges, separated by commas.") from None
 
 
+def parse_origins(text: str) -> tuple[str, ...]:
+    """Read origins as a browser sends them, separated by commas; raise ValidationError."""
+    origins = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    if not all(re.fullmatch(r"\*|https?://[a-z0-9.:\[\]-]+", origin) for origin in origins):
+        raise ValidationError("Must be origins such as https://book.example, separated by commas.")
+    return origins
+
+
 def parse_refund_tiers(text: str) -> RefundTiers:
     """Read `hours:percent` pairs, latest last; the first whose hours are left before the start decides."""
     try:
         pairs = sorted(((int(h), int(p)) for h, p in (part.split(":") for part in text.split(","))), reverse=True)
     except ValueError:
         pairs = []
-    if not pairs or pairs[-1][0] != 0 or any(not 0 <= percent <= 100 for _, percent in pairs):
-        raise ValidationError("Must read like 24:100,6:50,0:0 (hours:percent) and end with hour 0.")
+    are_good = all(0 <= percent <= 100 for _, percent in pairs) and len(dict(pairs)) == len(pairs)
+    if not are_good or not pairs or pairs[-1][0] != 0:
+        raise ValidationError("Must read like 24:100,6:50,0:0 (hours:percent), each hour once, hour 0 among them.")
     return tuple(pairs)
 
 

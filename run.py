@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import secrets
+import socket
 import sys
 from datetime import timedelta
 from typing import Any
 
+import gunicorn.util
 import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.errors import ADVICE
 from config import ConfigurationError, Settings, load_settings
 
 LONGEST_REPLAY = timedelta(seconds=20)  # gunicorn ends a process that has not started within its time-out
@@ -50,6 +55,17 @@ def replay_spool(app: Flask) -> None:
             log.critical("spool_not_replayed", exc_info=error)
 
 
+def write_error(client: socket.socket, status: int, reason: str, _detail: str) -> None:
+    """Answer what gunicorn cannot hand to the application in the shape of every other error, nothing echoed."""
+    code, message = ADVICE.get(status, ADVICE[400 if status < 500 else 500])
+    request_id = secrets.token_hex(8)
+    body = json.dumps({"success": False, "error": message, "code": code, "request_id": request_id})
+    log.warning("unreadable_request", status=status, request_id=request_id)
+    head = f"HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    answer = f"{head}X-Request-Id: {request_id}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    gunicorn.util.write_nonblock(client, answer.encode())
+
+
 class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
     """Gunicorn with threads, since a request may wait for Safaricom or for a payment to change."""
 
@@ -72,6 +88,7 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         }
         for name, value in options.items():
             self.cfg.set(name, value)
+        gunicorn.util.write_error = write_error  # it offers no other way
 
     def load(self) -> Flask:
         """Build the application in the worker, after the fork, so that no connection crosses it."""

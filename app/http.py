@@ -185,6 +185,10 @@ def caller() -> Person:
     return cast(Person, get_current_user())
 
 
+class NoBody(ma.Schema):
+    """Nothing: the address says it all."""
+
+
 class PageArgs(ma.Schema):
     """How a list is cut."""
 

@@ -25,7 +25,7 @@ from app.auth.schemas import (
     UserSchema,
 )
 from app.auth.throttle import TooManyAttempts
-from app.http import Blueprint, allow, caller, public
+from app.http import Blueprint, NoBody, allow, caller, public
 from app.limits import limiter
 from app.openapi import ErrorSchema
 from app.roles import Role
@@ -96,8 +96,9 @@ def refresh() -> Fields:
 
 @blp.route("/logout", methods=["POST"])
 @allow(either=True)
+@blp.arguments(NoBody, required=False)
 @blp.response(200, DoneSchema)
-def log_out() -> Fields:
+def log_out(_body: Fields) -> Fields:
     """End this log-in; takes either token and ends both"""
     logins.log_out(user_id=_me().id, login_id=get_jwt()["sid"], now=_now())
     return _done("You are logged out.")
@@ -105,8 +106,9 @@ def log_out() -> Fields:
 
 @blp.route("/logout-all", methods=["POST"])
 @allow(either=True)
+@blp.arguments(NoBody, required=False)
 @blp.response(200, DoneSchema)
-def log_out_everywhere() -> Fields:
+def log_out_everywhere(_body: Fields) -> Fields:
     """End every log-in of this account"""
     logins.log_out_everywhere(user_id=_me().id, now=_now())
     return _done("You are logged out everywhere.")

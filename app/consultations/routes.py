@@ -8,7 +8,7 @@ from flask import current_app
 
 from app.consultations import advocates, availability, cancellation, closing, lookup, reservations, schemas
 from app.consultations.models import Advocate, Consultation
-from app.http import Blueprint, allow, caller, page_of, public
+from app.http import Blueprint, NoBody, allow, caller, page_of, public
 from app.idempotency import idempotent
 from app.openapi import ErrorSchema
 from app.roles import STAFF, Role
@@ -145,7 +145,7 @@ def preview_cancellation(consultation_id: int) -> cancellation.Terms:
 @blueprint.route("/<id:consultation_id>/cancel", methods=["POST"])
 @allow()
 @idempotent
-@blueprint.arguments(schemas.NoBody, required=False)
+@blueprint.arguments(NoBody, required=False)
 @blueprint.alt_response(404, schema=ErrorSchema, description=CONSULTATION)
 @blueprint.alt_response(409, schema=ErrorSchema, description="illegal_transition, too_late_to_cancel.")
 @blueprint.response(200, schemas.ConsultationSchema)
@@ -185,7 +185,7 @@ def reschedule(body: dict[str, Any], consultation_id: int) -> Consultation:
 @blueprint.route("/<id:consultation_id>/complete", methods=["POST"])
 @allow(Role.ADVOCATE, *STAFF)
 @idempotent
-@blueprint.arguments(schemas.NoBody, required=False)
+@blueprint.arguments(NoBody, required=False)
 @blueprint.alt_response(404, schema=ErrorSchema, description=CONSULTATION)
 @blueprint.alt_response(409, schema=ErrorSchema, description="illegal_transition, not_started_yet.")
 @blueprint.response(200, schemas.ConsultationSchema)

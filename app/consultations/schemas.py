@@ -15,10 +15,6 @@ from app.fields import Id, Instant, Shillings, Text, WholeNumber
 from app.http import PageArgs, caller
 
 
-class NoBody(ma.Schema):
-    """Nothing: the address says it all."""
-
-
 class AdvocateSchema(ma.Schema):
     """An advocate, as everybody sees them."""
 

@@ -64,7 +64,8 @@ def expire(as_json: bool) -> None:
 def stats(first: datetime | None, last: datetime | None, as_json: bool) -> None:
     """Print counts and sums over all payments, or those of some days."""
     span = Span(_day(first), _day(last))
-    _print(StatisticsSchema().dump(statistics(now=runtime().clock.now(), span=span)), as_json)
+    figures = statistics(now=runtime().clock.now(), span=span, each=lambda parts: _watched(parts, as_json))
+    _print(StatisticsSchema().dump(figures), as_json)
 
 
 @payments_commands.command("reconcile")

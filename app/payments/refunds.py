@@ -16,6 +16,7 @@ from app.consultations.models import Absent, Consultation, ConsultationStatus
 from app.consultations.models import PaymentStatus as Standing
 from app.database import reading, transactional
 from app.payments import ledger, notices
+from app.payments.changes import change_refund
 from app.payments.models import LedgerAccount, Payment, PaymentStatus, Refund, RefundStatus
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -101,6 +102,7 @@ def request_refund(
     *,
     reason: str,
     now: datetime,
+    remarks: str | None = None,
     maker_id: int | None = None,
     taken_back: Mapping[str, int] = NOTHING,
 ) -> Refund:
@@ -121,6 +123,7 @@ def request_refund(
     session.add(refund)
     payment.amount_returned += amount
     session.flush()
+    change_refund(session, refund, refund.status, remarks or reason, actor_id=maker_id, now=now)
     for account, part in taken_back.items():
         ledger.transfer(
             session,

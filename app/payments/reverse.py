@@ -20,11 +20,11 @@ from app.errors import Problem
 from app.http import Person
 from app.payments import clawback, notices
 from app.payments.allocation import refresh_standing
-from app.payments.changes import change_refund
 from app.payments.history.ids import Movement, read_transaction_id
 from app.payments.history.transactions import holding_id
 from app.payments.lookup import PaymentNotFound, is_own
 from app.payments.models import Payment, Refund
+from app.payments.refund_plan import SMALLEST_B2C
 from app.payments.refund_queue import OwnRefund
 from app.payments.refunds import NOTHING, is_dead, money_held, request_refund
 
@@ -54,6 +54,15 @@ class AmountTooLarge(Problem):
     """More was to go back than is left."""
 
     status, code = 422, "amount_too_large"
+
+
+class AmountTooSmall(Problem):
+    """A part goes out by B2C, which does not carry so little."""
+
+    status, code = 422, "amount_too_small"
+    message = (
+        f"M-Pesa carries no less than {money.spoken(SMALLEST_B2C)} of a payment. Give back more of it, or all."
+    )
 
 
 class CancelFirst(Problem):
@@ -96,9 +105,15 @@ def reverse(
             call_off(session, consultation, part=part, actor=maker, terms=terms, now=now)
         taken_back = _free(session, consultation, wanted)
     refund = request_refund(
-        session, payment, wanted, reason=REASON, maker_id=maker.id, taken_back=taken_back, now=now
+        session,
+        payment,
+        wanted,
+        reason=REASON,
+        remarks=remarks,
+        maker_id=maker.id,
+        taken_back=taken_back,
+        now=now,
     )
-    change_refund(session, refund, refund.status, remarks, actor_id=maker.id, now=now)
     if consultation is not None:
         refresh_standing(session, consultation, now=now)
         notices.money_goes_back(session, consultation, wanted, because=why, now=now)
@@ -131,6 +146,8 @@ def _wanted(payment: Payment, amount: int | None) -> int:
         raise NothingLeft
     if amount is not None and amount > left:
         raise AmountTooLarge(f"At most {money.spoken(left, payment.currency)} of this payment can go back.")
+    if amount is not None and amount < min(left, SMALLEST_B2C):  # the last few shillings are left to a person
+        raise AmountTooSmall
     return left if amount is None else amount
 
 

@@ -34,6 +34,12 @@ class Receipt(Text):
         return super()._deserialize(value, attr, data, **kwargs).upper()
 
 
+_IGNORED = {
+    "type": ["string", "number", "boolean", "object"],
+    "description": "Ignored, whatever it is; old clients send it.",
+}
+
+
 class StkPushArgs(ma.Schema):
     """Which booking is paid for, from which phone."""
 
@@ -49,8 +55,8 @@ class StkPushArgs(ma.Schema):
             "description": "May be left out; else it must be what is due.",
         },
     )
-    account_reference = Text(max_length=100, metadata={"description": "Accepted for old clients, not used."})
-    transaction_desc = Text(max_length=200, metadata={"description": "Accepted for old clients, not used."})
+    account_reference = ma.fields.Raw(allow_none=True, metadata=_IGNORED)
+    transaction_desc = ma.fields.Raw(allow_none=True, metadata=_IGNORED)
 
 
 class StkPushSchema(ma.Schema):

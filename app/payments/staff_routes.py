@@ -8,7 +8,7 @@ import marshmallow as ma
 
 from app.auth.stepup import ReauthenticationRequired, recent_password, require_recent_password
 from app.fields import Id, Instant, Shillings, Text
-from app.http import Blueprint, PageArgs, allow, caller, page_of
+from app.http import Blueprint, NoBody, PageArgs, allow, caller, page_of
 from app.idempotency import idempotent
 from app.openapi import ErrorSchema
 from app.payments import decisions, refund_queue, resolve, reverse
@@ -114,12 +114,13 @@ def reverse_payment(args: dict[str, Any]) -> Any:
 @allow(*STAFF)
 @recent_password
 @idempotent
+@blp.arguments(NoBody, required=False)
 @blp.response(200, RefundSchema)
 @blp.alt_response(403, "FORBIDDEN")
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
-def approve_refund(refund_id: int) -> Any:
+def approve_refund(_body: dict[str, Any], refund_id: int) -> Any:
     """Approve a refund above the limit; those below it approve themselves."""
     return refund_queue.approve(refund_id=refund_id, actor=caller(), now=runtime().clock.now())
 
@@ -128,12 +129,13 @@ def approve_refund(refund_id: int) -> Any:
 @allow(*STAFF)
 @recent_password
 @idempotent
+@blp.arguments(NoBody, required=False)
 @blp.response(200, RefundSchema)
 @blp.alt_response(403, "FORBIDDEN")
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
-def retry_refund(refund_id: int) -> Any:
+def retry_refund(_body: dict[str, Any], refund_id: int) -> Any:
     """Try a failed refund again, once M-Pesa's books say that it was not paid."""
     return refund_queue.retry(refund_id=refund_id, actor=caller(), now=runtime().clock.now())
 

@@ -228,3 +228,11 @@ def test_the_style_sheet_of_the_page_asks_no_other_host(client):
     with client.get("/static/vendor/swagger-ui/swagger-ui.css") as answer:
         found = re.findall(r"@import[^;]+|url\(([^)]+)\)", answer.text)
     assert all(url.strip("\"'").startswith("data:") for url in found)
+
+
+def test_whatever_is_posted_is_read_and_judged(app):
+    """A field that nobody knows is a fault, where no field is known as well; of a refresh the token is all."""
+    for operation in operations(app):
+        takes_a_body = operation.access != "webhook" and operation.path != "/api/auth/refresh"
+        if operation.method in {"POST", "PUT", "PATCH"} and takes_a_body:
+            assert "requestBody" in operation.documented, operation

@@ -273,6 +273,9 @@ def test_the_answer_is_applied_like_all_news(desk, office, safaricom):
 def test_what_cannot_be_asked_about_is_refused(desk, office, booking):
     desk.push(booking)
     refused(office.post(STATUS, payment_id=1), 409, "nothing_to_ask_by")
+    desk.safaricom.deliver()
+    owe(desk, office, 1000)
+    refused(office.post(STATUS, payout_id=1), 409, "nothing_to_ask_by")
     for named in (
         {"payment_id": NEVER},
         {"refund_id": NEVER},

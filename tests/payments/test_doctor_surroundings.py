@@ -108,3 +108,13 @@ def test_a_redis_that_does_not_answer_is_named_without_its_password(desk, settin
             assert finding.verdict is Verdict.WARN
             assert "canary" not in finding.text
             assert said_of(desk, "redis", settings, redis_url=url, app_env="production").verdict is Verdict.FAIL
+
+
+def test_without_a_database_every_other_check_still_says_something(desk, settings, tmp_path):
+    empty = f"sqlite:///{tmp_path / 'empty.sqlite3'}"
+    with another_app(settings, desk.clock, database_url=empty) as unmigrated:
+        told = unmigrated.test_cli_runner().invoke(args=["doctor"])
+    assert (told.exit_code, type(told.exception)) == (1, SystemExit)
+    assert "FAIL  database       is not migrated" in told.output
+    assert "warn  credentials    could not be tried without the database" in told.output
+    assert "spool" in told.output

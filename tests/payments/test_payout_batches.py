@@ -8,6 +8,7 @@ import pytest
 
 from app.payments.models import Payout, PayoutBatch
 from app.payments.payouts import batches as payout_batches
+from tests.payments.answers import refused
 from tests.payments.payout_scenes import PAYEE_PHONE, Treasury
 from tests.payments.scenes import Crash, crash
 
@@ -253,7 +254,8 @@ def test_a_header_alone_is_no_batch(rich: Treasury):
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", ""])
 def test_other_kinds_of_files_are_not_read(rich: Treasury, content_type):
-    assert upload(rich, csv_of(rich, 1000), content_type=content_type).status_code == 415
+    answer = upload(rich, csv_of(rich, 1000), content_type=content_type)
+    assert "text/csv" in refused(answer, 415, "unsupported_media_type")["error"]
 
 
 def test_one_payout_is_not_taken_as_a_file(rich: Treasury):

@@ -230,3 +230,9 @@ def test_a_hold_that_is_shorter_than_a_prompt_lasts_as_long_as_the_prompt(desk, 
     safaricom.deliver()
     assert desk.payment(payment_id).status is PaymentStatus.COMPLETED
     assert desk.booking(booked).status is ConsultationStatus.CONFIRMED
+
+
+@pytest.mark.parametrize("sent", [None, "x" * 500, "a\nb", 7, {"a": [1]}])
+def test_what_old_clients_send_besides_is_ignored_whatever_it_is(desk, safaricom, booking, sent):
+    assert desk.push(booking, account_reference=sent, transaction_desc=sent).status_code == 200
+    assert safaricom.pushes[0]["account_reference"] == booking.reference

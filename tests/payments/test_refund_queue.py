@@ -65,7 +65,7 @@ def test_a_refund_up_to_the_limit_approves_itself(desk, safaricom):
     cancelled(desk, safaricom, 5000)
     [refund] = listed(desk, desk.achieng)["items"]
     assert (refund["amount"], refund["status"]) == (5000, "approved")
-    [event] = desk.rows(RefundEvent)
+    _asked, event = desk.rows(RefundEvent)
     assert (event.actor_id, event.status_before, event.status_after) == (None, "requested", "approved")
 
 
@@ -74,7 +74,7 @@ def test_a_refund_above_the_limit_waits_for_staff(desk, safaricom):
     dalmas = make_user(desk.app, "Dalmas")
     assert [refund["status"] for refund in listed(desk, dalmas, status="requested")["items"]] == ["requested"]
     assert approve(desk, dalmas).json["status"] == "approved"
-    [event] = desk.rows(RefundEvent)
+    _asked, event = desk.rows(RefundEvent)
     assert event.actor_id == dalmas.id
     assert approve(desk, dalmas).json["code"] == "refund_not_waiting"
 
@@ -142,7 +142,7 @@ def test_of_two_who_approve_at_once_one_does(desk, safaricom):
     for thread in threads:
         thread.join()
     assert sorted(statuses) == [200] + [409] * 7
-    assert len(desk.rows(RefundEvent)) == 1
+    assert [event.status_after for event in desk.rows(RefundEvent)] == ["requested", "approved"]
 
 
 def test_nobody_approves_a_refund_to_themselves(desk, safaricom):

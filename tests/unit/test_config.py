@@ -77,6 +77,21 @@ def test_nothing_set_starts_development_with_the_simulator(load):
     assert "http://localhost:5173" in settings.cors_origins
 
 
+def test_origins_may_stand_apart(load):
+    written = "https://a.example, http://b.example:8080/ ,"
+    assert load(CORS_ORIGINS=written).cors_origins == ("https://a.example", "http://b.example:8080")
+
+
+@pytest.mark.parametrize("origin", ["b.example", "https://b.example/app", "https://a.example https://b.example"])
+def test_what_no_browser_sends_is_no_origin(load, origin):
+    assert set(faults_of(load, CORS_ORIGINS=origin)) == {"CORS_ORIGINS"}
+
+
+@pytest.mark.parametrize("tiers", ["24:100,6:50,0:0,6:20", "24:100,6:50", "24:101,0:0"])
+def test_tiers_that_have_no_one_meaning_are_refused(load, tiers):
+    assert set(faults_of(load, REFUND_TIERS=tiers)) == {"REFUND_TIERS"}
+
+
 def test_the_development_key_is_made_once_and_kept(load, tmp_path):
     assert load().jwt_secret_key == load().jwt_secret_key
     assert oct((tmp_path / "jwt_secret_key").stat().st_mode)[-3:] == "600"

@@ -23,6 +23,8 @@ from app.payments.models import (
     Inquiry,
     NewsKind,
     Payment,
+    Payout,
+    Refund,
     Trust,
 )
 from app.payments.told_results import parsed
@@ -127,7 +129,8 @@ def _about_order(session: Session, *, payout_id: int | None, refund_id: int | No
     mine = Disbursement.payout_id == payout_id if payout_id is not None else Disbursement.refund_id == refund_id
     order = session.scalar(sa.select(Disbursement).where(mine).order_by(Disbursement.id.desc()).limit(1))
     if order is None:
-        raise TransactionNotFound
+        known = session.get(Payout, payout_id) if payout_id is not None else session.get(Refund, refund_id)
+        raise TransactionNotFound if known is None else NothingToAskBy
     # Of a reversal Safaricom makes the id itself, and it is not known before it has answered.
     has_id = order.kind is DisbursementKind.B2C or order.safaricom_originator_id is not None
     if order.receipt is None and (order.sent_at is None or not has_id):

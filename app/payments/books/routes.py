@@ -6,9 +6,8 @@ from datetime import date
 from typing import Any
 
 from flask import Response, request
-from werkzeug.exceptions import UnsupportedMediaType
 
-from app.http import Blueprint, allow, body_is_cut, caller, takes_large_body
+from app.http import Blueprint, NoBody, allow, body_is_cut, caller, takes_large_body
 from app.openapi import ErrorSchema
 from app.payments import paybill_addresses
 from app.payments.books import balances, questions, reconcile, report, statement_file, statements
@@ -45,10 +44,11 @@ def show_balance() -> dict[str, Any]:
 
 @blp.route("/mpesa/balance/refresh", methods=["POST"])
 @allow(*STAFF)
+@blp.arguments(NoBody, required=False)
 @blp.response(202, AskedSchema)
 @blp.alt_response(502, "BAD_GATEWAY")
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
-def refresh_balance() -> dict[str, int]:
+def refresh_balance(_body: dict[str, Any]) -> dict[str, int]:
     """Ask M-Pesa what is on the accounts; the answer comes later."""
     asked = questions.ask_for_balance(
         callback_base=runtime().settings.callback_url_base,
@@ -130,7 +130,7 @@ def import_statement() -> statements.Imported:
     UTF-8, or UTF-16 with a byte-order mark; at most 2 MiB and 25,000 rows at once.
     """
     if request.mimetype != "text/csv":
-        raise UnsupportedMediaType
+        raise statement_file.NotCsv
     request.max_content_length = statement_file.LARGEST
     if (request.content_length or 0) > statement_file.LARGEST or body_is_cut():
         raise statement_file.StatementTooLarge

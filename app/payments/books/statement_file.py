@@ -16,6 +16,13 @@ class NotAStatement(Problem):
     status, code = 422, "malformed_statement"
 
 
+class NotCsv(Problem):
+    """A statement is a file, not JSON."""
+
+    status, code = 415, "unsupported_media_type"
+    message = "Send the file itself, with the content type text/csv."
+
+
 class StatementTooLarge(Problem):
     """A statement is larger than is taken at once."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
@@ -27,6 +27,8 @@ from app.payments.models import (
     Trust,
 )
 
+Part = Callable[[Session], dict[str, Any]]
+
 
 @dataclass(frozen=True)
 class Span:
@@ -42,10 +44,26 @@ class Span:
         return sa.and_(sa.true(), *begins, *ends)
 
 
-def statistics(*, now: datetime, span: Span | None = None) -> dict[str, Any]:
-    """Count and sum what was begun in a span, in cents; what is open is told as it is now."""
+ALWAYS = Span()
+
+
+def statistics(
+    *, now: datetime, span: Span = ALWAYS, each: Callable[[Sequence[Part]], Iterable[Part]] = iter
+) -> dict[str, Any]:
+    """Count and sum what was begun in a span, in cents; what is open is told as it is now.
+
+    `each` watches the parts go by, of which one may take a while.
+    """
+    parts = (
+        lambda session: _payments(session, span),
+        lambda session: _around(session, span),
+        lambda session: _open(session, now),
+    )
+    figures: dict[str, Any] = {}
     with reading() as session:
-        return _payments(session, span or Span()) | _around(session, span or Span()) | _open(session, now)
+        for part in each(parts):
+            figures |= part(session)
+    return figures
 
 
 def _payments(session: Session, span: Span) -> dict[str, Any]:

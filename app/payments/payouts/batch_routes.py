@@ -7,6 +7,7 @@ from typing import Any
 import marshmallow as ma
 from flask import Request
 
+from app.errors import Problem
 from app.http import Blueprint, StrictParser, allow, caller
 from app.idempotency import idempotent
 from app.payments.payouts import batches, csv_rows
@@ -16,6 +17,13 @@ from app.roles import STAFF
 from app.runtime import runtime
 
 
+class NeitherJsonNorCsv(Problem):
+    """Payouts come as JSON or as a file."""
+
+    status, code = 415, "unsupported_media_type"
+    message = "Send application/json, or the file itself with the content type text/csv."
+
+
 class JsonOrCsvParser(StrictParser):
     """Read a file of payouts as if it were the JSON that says the same."""
 
@@ -23,6 +31,8 @@ class JsonOrCsvParser(StrictParser):
         """Read the body by its content type."""
         if req.mimetype == "text/csv":
             return {"payouts": csv_rows.rows_of(req.get_data(cache=True))}
+        if req.get_data(cache=True) and req.mimetype != "application/json":
+            raise NeitherJsonNorCsv
         return super().load_json(req, schema)
 
 

@@ -48,7 +48,10 @@ def _row(header: list[str], number: int, line: list[str]) -> dict[str, Any]:
     return {name: _value(name, cell) for name, cell in cells if cell or name in _REQUIRED}
 
 
-def _value(name: str, cell: str) -> int | str:
-    """Read digits in a column of numbers; anything else there is refused as any other wrong value."""
-    is_number = isinstance(_FIELDS[name], ma.fields.Integer) and re.fullmatch(r"[0-9]{1,18}", cell, re.ASCII)
-    return int(cell) if is_number else cell
+def _value(name: str, cell: str) -> float | str:
+    """Read a number in a column of numbers; anything else there is refused as any other wrong value."""
+    if not isinstance(_FIELDS[name], ma.fields.Integer):
+        return cell
+    if re.fullmatch(r"[0-9]{1,18}", cell, re.ASCII):
+        return int(cell)
+    return float(cell) if re.fullmatch(r"[0-9]{1,15}\.[0-9]{1,4}", cell, re.ASCII) else cell

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from app.auth.stepup import recent_password
-from app.http import Blueprint, allow, caller
+from app.http import Blueprint, NoBody, allow, caller
 from app.idempotency import idempotent
 from app.payments.payouts import approval, drafts, lookup
 from app.payments.payouts.drafts import PayoutOrder
@@ -53,12 +53,13 @@ def show_payout(payout_id: int) -> Any:
 @allow(*STAFF)
 @recent_password
 @idempotent
+@blp.arguments(NoBody, required=False)
 @blp.response(200, PayoutSchema)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
-def approve_payout(payout_id: int) -> Any:
+def approve_payout(_body: dict[str, Any], payout_id: int) -> Any:
     """Approve somebody else's draft; its money is set aside and sent soon."""
     return approval.approve(payout_id=payout_id, **_to_send())
 
@@ -67,12 +68,13 @@ def approve_payout(payout_id: int) -> Any:
 @allow(*STAFF)
 @recent_password
 @idempotent
+@blp.arguments(NoBody, required=False)
 @blp.response(200, PayoutSchema)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
 @blp.alt_response(503, "SERVICE_UNAVAILABLE")
-def retry_payout(payout_id: int) -> Any:
+def retry_payout(_body: dict[str, Any], payout_id: int) -> Any:
     """Try a failed payout again, once M-Pesa's books have said that it was not paid."""
     return approval.retry(payout_id=payout_id, **_to_send())
 
@@ -93,11 +95,12 @@ def reject_payout(args: dict[str, Any], payout_id: int) -> Any:
 @blp.route("/payouts/<id:payout_id>/cancel", methods=["POST"])
 @allow(*STAFF)
 @idempotent
+@blp.arguments(NoBody, required=False)
 @blp.response(200, PayoutSchema)
 @blp.alt_response(404, "NOT_FOUND")
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
-def cancel_payout(payout_id: int) -> Any:
+def cancel_payout(_body: dict[str, Any], payout_id: int) -> Any:
     """Take a draft back."""
     return approval.cancel(payout_id=payout_id, actor=caller(), now=runtime().clock.now())
 
