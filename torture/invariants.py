@@ -95,7 +95,9 @@ AT_REST = ALWAYS | {
                                   WHEN t.credit = 'mpesa:working' THEN -t.amount END), 0)
          FROM ledger_transfers t WHERE t.event_key LIKE 'payment:' || p.id || ':%')""",
     "I21 what is kept aside is in suspense": f"""
-        SELECT 1 WHERE (SELECT coalesce(sum(amount_received - amount_returned), 0) FROM payments WHERE is_aside) <>
+        SELECT 1 WHERE
+        (SELECT coalesce(sum(amount_received + amount_covered - amount_returned), 0)
+         FROM payments WHERE is_aside) <>
         (SELECT coalesce(sum(j.amount), 0) FROM {JOURNAL} j WHERE j.account = 'suspense')""",
     "I21 what was merged is another's": """
         SELECT p.id FROM payments p JOIN payments q ON q.id = p.merged_into_id

@@ -106,11 +106,18 @@ def _record_payment(
     receipt, amount = str(said.receipt), int(said.amount or 0)
     if item.disbursement_id is None:
         settle(session, payment_id=item.payment_id or 0, evidence=by_hand(receipt=receipt, amount=amount), now=now)
-        if _is_kept_aside(session.get_one(Payment, item.payment_id)):
+        payment = session.get_one(Payment, item.payment_id)
+        if payment.status is not PaymentStatus.COMPLETED:
+            raise _impossible(
+                "This receipt is another payment's, so nothing would be recorded. Look at both again."
+            )
+        if _is_kept_aside(payment):
             raise _impossible("This money would still be kept aside. Decide assign, same_money or give_back.")
         return
     paid = MoneyOut(source=Source.STAFF, says=Says.PAID, receipt=receipt, amount=amount, result_code="0")
     settle_out(session, disbursement_id=item.disbursement_id, evidence=paid, now=now)
+    if session.get_one(Disbursement, item.disbursement_id).status is not DisbursementStatus.COMPLETED:
+        raise _impossible("This receipt is another order's, so nothing would be recorded. Look at both again.")
 
 
 def _check_sending(_session: Session, item: ReviewItem, _said: ReviewDecision) -> None:
@@ -194,7 +201,7 @@ def _check_aside(session: Session, item: ReviewItem, _said: ReviewDecision) -> N
 
 
 def _is_kept_aside(payment: Payment) -> bool:
-    return payment.is_aside and payment.amount_received != payment.amount_returned
+    return payment.is_aside and payment.held > 0
 
 
 def _check_assign(session: Session, item: ReviewItem, said: ReviewDecision) -> None:

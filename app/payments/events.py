@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
@@ -39,3 +40,8 @@ def record(
     )
     session.flush()
     log.info("payment", payment_id=payment.id, status=payment.status, source=source)
+
+
+def last_event_of(session: Session, payment: Payment) -> int | None:
+    """Return the id of the newest event, which names what was done because of it."""
+    return session.scalar(sa.select(sa.func.max(PaymentEvent.id)).where(PaymentEvent.payment_id == payment.id))

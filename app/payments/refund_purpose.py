@@ -38,18 +38,13 @@ class RefundPurpose:
         return self.refund.status is RefundStatus.SENT
 
     def paid(self, session: Session, attempt: Disbursement, evidence: MoneyOut, *, now: datetime) -> None:
-        """Book the refund as made; a second one for it is our loss."""
+        """Book the refund as made; a second one for it is our loss, or what it was shortened by meanwhile."""
         refund = self.refund
         twice = refund.status is RefundStatus.COMPLETED
-        ledger.transfer(
-            session,
-            debit=ledger.LOSS if twice else ledger.refund_account(refund.id),
-            credit=ledger.UTILITY if attempt.kind is DisbursementKind.B2C else ledger.WORKING,
-            amount=attempt.amount,
-            currency=attempt.currency,
-            event_key=f"disbursement:{attempt.id}:paid",
-            now=now,
-        )
+        set_aside = 0 if twice else min(attempt.amount, refund.amount)
+        key = f"disbursement:{attempt.id}"
+        self._book(session, attempt, ledger.refund_account(refund.id), set_aside, f"{key}:paid", now)
+        self._book(session, attempt, ledger.LOSS, attempt.amount - set_aside, f"{key}:paid:lost", now)
         if twice:
             return
         refund.receipt = evidence.receipt
@@ -62,6 +57,21 @@ class RefundPurpose:
                 amount=refund.amount,
                 receipt=evidence.receipt,
                 phone=self.payment.phone,
+                now=now,
+            )
+
+    @staticmethod
+    def _book(
+        session: Session, attempt: Disbursement, account: str, amount: int, event_key: str, now: datetime
+    ) -> None:
+        if amount:
+            ledger.transfer(
+                session,
+                debit=account,
+                credit=ledger.UTILITY if attempt.kind is DisbursementKind.B2C else ledger.WORKING,
+                amount=amount,
+                currency=attempt.currency,
+                event_key=event_key,
                 now=now,
             )
 

@@ -17,6 +17,7 @@ from app.consultations.models import PaymentStatus as Standing
 from app.database import reading, transactional
 from app.payments import ledger, notices
 from app.payments.changes import change_refund
+from app.payments.events import last_event_of
 from app.payments.models import LedgerAccount, Payment, PaymentStatus, Refund, RefundStatus
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
@@ -90,7 +91,8 @@ def _release(session: Session, payment: Payment, amount: int, *, now: datetime) 
         credit=ledger.LOSS,
         amount=amount,
         currency=payment.currency,
-        event_key=f"payment:{payment.id}:covered:{payment.amount_covered}",  # a sum that only falls
+        # A sum that only falls, until the next correction.
+        event_key=f"payment:{payment.id}:covered:{last_event_of(session, payment)}:{payment.amount_covered}",
         now=now,
     )
 
@@ -191,5 +193,7 @@ def _return_from(session: Session, *, consultation_id: int, now: datetime) -> bo
     refunded = give_back(session, consultation, excess, reason=reason, now=now)
     if refunded:
         notices.money_goes_back(session, consultation, refunded, because=notices.ENDED, now=now)
-    change(session, consultation, now=now, cause="refund_requested", payment_status=Standing.REFUNDING)
+    # Where nothing goes back, it made good what the firm stood in for, and the tier keeps the rest.
+    standing = Standing.REFUNDING if refunded else Standing.PARTIALLY_PAID
+    change(session, consultation, now=now, cause="refund_requested", payment_status=standing)
     return True

@@ -10,6 +10,7 @@ a query names none, so a prompt's is only what was asked for.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
@@ -102,11 +103,15 @@ def _is_told_of_each(session: Session, notice: Payment, prompt: Payment) -> bool
     Whoever pressed again was asked twice for the same sum on the same phone, and may have paid either. A prompt
     that failed brought nothing, unless only a query said so and that is still doubted.
     """
-    failed = sa.and_(Payment.status == PaymentStatus.FAILED, Payment.next_query_at.is_(None))
-    prompts = _prompts_before(notice).where(sa.or_(Payment.id == prompt.id, ~failed))
-    asked = [other for other in session.scalars(prompts) if _is_same_payer(notice, other) is not False]
-    others = _unclaimed_notices(prompt).where(Payment.id != (notice.id or 0), Payment.came_by_prompt.is_(True))
+    later = Payment.id > prompt.id  # an earlier notice is of none of these prompts
+    others = _unclaimed_notices(prompt).where(
+        later, Payment.id != (notice.id or 0), Payment.came_by_prompt.is_(True)
+    )
     told = [notice, *(other for other in session.scalars(others) if _is_same_payer(other, prompt) is not False)]
+    newest = max(told, key=lambda one: one.id or math.inf)
+    failed = sa.and_(Payment.status == PaymentStatus.FAILED, Payment.next_query_at.is_(None))
+    prompts = _prompts_before(newest).where(sa.or_(Payment.id == prompt.id, ~failed))
+    asked = [other for other in session.scalars(prompts) if _is_same_payer(notice, other) is not False]
     return len(asked) <= len(told)
 
 
@@ -143,7 +148,8 @@ def merge(
     receipt, set_aside = aside.mpesa_receipt_number, aside.amount_received
     prompt, notice = (aside, into) if aside.channel is Channel.STK else (into, aside)
     noticed = notice.amount_received
-    came = named_amount or noticed
+    # A notice that nothing has verified proves no amount, and least of all that more came.
+    came = named_amount or (noticed if notice.is_verified else min(noticed, prompt.amount_received))
     aside.mpesa_receipt_number = None
     aside.amount_received = 0
     aside.is_aside = False
@@ -152,7 +158,7 @@ def merge(
     session.flush()  # the receipt is free again before the other takes it
     into.mpesa_receipt_number = into.mpesa_receipt_number or receipt
     into.transaction_date = into.transaction_date or aside.transaction_date
-    into.is_verified = True
+    into.is_verified = into.is_verified or noticed == (named_amount or prompt.amount)
     ledger.transfer(
         session,
         debit=ledger.SUSPENSE,
@@ -236,7 +242,7 @@ def assign(
     aside.consultation_id = consultation.id
     aside.payer_id = aside.payer_id or consultation.client_id
     aside.is_aside = False
-    left = aside.amount_received - aside.amount_returned
+    left = aside.held
     if left:  # staff may have given it back meanwhile
         ledger.transfer(
             session,

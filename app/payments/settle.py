@@ -92,7 +92,7 @@ def _end_as(
     before, payment.status = payment.status, PaymentStatus.COMPLETED
     payment.merged_into_id = notice.id
     payment.failure_reason = None
-    notice.is_verified = True
+    notice.is_verified = notice.is_verified or evidence.amount == notice.amount_received
     _close(session, payment, evidence, now)
     _record(session, payment, evidence, before, now)
     if notice.is_aside:
@@ -129,10 +129,10 @@ def _compare(
     if owner is not None and counted.mpesa_receipt_number is None and _told_by_paybill(owner, payment):
         _join(session, consultation, payment, owner, evidence, now)
         return
-    if _is_beside(owner, payment):
-        return
-    if owner is payment and evidence.source is Source.STAFF:
-        _set_right(session, consultation, payment, evidence, now)
+    if owner is counted and evidence.source is Source.STAFF:
+        _set_right(session, consultation, counted, evidence, now)
+    elif owner is not None and _is_beside(owner, payment):
+        _claim(session, consultation, payment, owner, evidence, now)
     elif owner is payment:
         # A repeat that says something else is no repeat.
         if doubts.check_identity(session, payment, evidence, now):
@@ -143,6 +143,36 @@ def _compare(
         _merge(session, consultation, payment, evidence, now)
     else:
         _book_more_money(session, consultation, payment, evidence, now)
+
+
+def _claim(
+    session: Session,
+    consultation: Consultation,
+    payment: Payment,
+    owner: Payment,
+    evidence: Evidence,
+    now: datetime,
+) -> None:
+    """Note that a notice is of a second charge of this prompt, or another prompt would be taken for it."""
+    if owner.channel is not Channel.C2B or owner.id == payment.merged_into_id:
+        return
+    claimant = session.scalar(sa.select(Payment).where(Payment.merged_into_id == owner.id).limit(1))
+    if claimant is None:
+        charge = Payment(
+            consultation_id=consultation.id,
+            payer_id=payment.payer_id,
+            currency=payment.currency,
+            amount=evidence.amount or payment.amount,
+            phone=payment.phone,
+            status=PaymentStatus.PENDING,
+            created_at=now,
+        )
+        session.add(charge)
+        session.flush()
+        _record(session, charge, evidence, None, now)
+        _end_as(session, consultation, charge, owner, evidence, now)
+    elif claimant.callback_token_hash is not None:  # another prompt was taken for it, and may be paid as well
+        _reuse(session, payment, evidence, now)
 
 
 def _join(
@@ -281,11 +311,9 @@ def _told_by_paybill(owner: Payment, payment: Payment) -> bool:
     )
 
 
-def _is_beside(owner: Payment | None, payment: Payment) -> bool:
+def _is_beside(owner: Payment, payment: Payment) -> bool:
     """Say whether a receipt is that of more money which came for the same booking's prompt."""
-    if owner is None or owner.callback_token_hash is not None:
-        return False
-    return owner.consultation_id == payment.consultation_id
+    return owner.callback_token_hash is None and owner.consultation_id == payment.consultation_id
 
 
 def _reuse(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:

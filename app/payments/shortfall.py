@@ -13,16 +13,20 @@ from app.consultations.models import Consultation, ConsultationStatus
 from app.payments import ledger, notices
 from app.payments.allocation import allocate, refresh_standing
 from app.payments.changes import change_refund
-from app.payments.models import Payment, PaymentEvent, Refund, RefundStatus
+from app.payments.events import last_event_of
+from app.payments.models import Disbursement, Payment, Refund, RefundStatus
 from app.payments.refunds import is_dead, money_held
 
 _UNSERVED = (ConsultationStatus.PENDING, ConsultationStatus.EXPIRED)
 
 
-def correct(session: Session, consultation: Consultation, payment: Payment, came: int, *, now: datetime) -> None:
+def correct(
+    session: Session, consultation: Consultation | None, payment: Payment, came: int, *, now: datetime
+) -> None:
     """Bring the amount that was booked, such as one that a query had made us assume, in line with what came.
 
-    The caller has recorded why, as an event of the payment.
+    Money that is kept aside is corrected where it is, and no booking hears of it. The caller has recorded why, as
+    an event of the payment.
     """
     difference = came - payment.amount_received
     if difference > 0:
@@ -36,14 +40,18 @@ def correct(session: Session, consultation: Consultation, payment: Payment, came
             event_key=_key(session, payment),
             now=now,
         )
-        allocate(session, consultation, payment, now=now)
     elif difference < 0:
         _take_out(session, consultation, payment, -difference, now=now)
+    if consultation is None or payment.is_aside or difference == 0:
+        return
+    if difference > 0:
+        allocate(session, consultation, payment, now=now)
+    else:
         refresh_standing(session, consultation, now=now)
 
 
 def _take_out(
-    session: Session, consultation: Consultation, payment: Payment, amount: int, *, now: datetime
+    session: Session, consultation: Consultation | None, payment: Payment, amount: int, *, now: datetime
 ) -> None:
     """Take out of a payment the cents that turned out never to have come.
 
@@ -52,11 +60,10 @@ def _take_out(
     person decides: it has gone back, or is what the booking was confirmed for, or what its tier keeps.
     """
     goes_back = max(0, amount - payment.held)
-    spare = max(0, money_held(session, consultation.id) - _promised(consultation))
-    spared = min(amount - goes_back, spare)
-    refunds = _unsent(session, consultation)
+    spared = min(amount - goes_back, _spare(session, consultation, payment))
+    refunds = _unsent(session, consultation, payment)
     own = [refund for refund in refunds if refund.payment_id == payment.id]
-    parts = Counter({ledger.consultation_account(consultation.id): spared})
+    parts = Counter({ledger.holding_account(payment): spared})
     parts += _take_off(session, consultation, own, goes_back, now=now)
     parts += _take_off(session, consultation, refunds, amount - goes_back - spared, now=now)
     lost = amount - parts.total()
@@ -77,8 +84,14 @@ def _take_out(
 
 def _key(session: Session, payment: Payment) -> str:
     """Name a correction by the event that tells of it: another one may follow."""
-    told = sa.select(sa.func.max(PaymentEvent.id)).where(PaymentEvent.payment_id == payment.id)
-    return f"payment:{payment.id}:corrected:{session.scalar(told)}"
+    return f"payment:{payment.id}:corrected:{last_event_of(session, payment)}"
+
+
+def _spare(session: Session, consultation: Consultation | None, payment: Payment) -> int:
+    """Return what may be taken without a promise being broken: of money kept aside nothing was promised."""
+    if consultation is None or payment.is_aside:
+        return payment.held
+    return max(0, money_held(session, consultation.id) - _promised(consultation))
 
 
 def _promised(consultation: Consultation) -> int:
@@ -87,15 +100,22 @@ def _promised(consultation: Consultation) -> int:
     return consultation.kept_amount if is_dead(consultation) else consultation.fee
 
 
-def _unsent(session: Session, consultation: Consultation) -> list[Refund]:
-    unsent = Refund.status.in_((RefundStatus.REQUESTED, RefundStatus.APPROVED))
-    refunds = sa.select(Refund).where(Refund.consultation_id == consultation.id, unsent)
+def _unsent(session: Session, consultation: Consultation | None, payment: Payment) -> list[Refund]:
+    """Lock the refunds of a payment and its booking that were not sent, or are proved not to have been paid."""
+    unproved = sa.exists().where(Disbursement.refund_id == Refund.id, Disbursement.disproved_at.is_(None))
+    unsent = sa.or_(
+        Refund.status.in_((RefundStatus.REQUESTED, RefundStatus.APPROVED)),
+        sa.and_(Refund.status == RefundStatus.FAILED, ~unproved),
+    )
+    # What staff gave back while nobody knew whose it was names no booking.
+    of_booking = sa.false() if consultation is None else Refund.consultation_id == consultation.id
+    refunds = sa.select(Refund).where(sa.or_(of_booking, Refund.payment_id == payment.id), unsent)
     refunds = refunds.order_by(Refund.amount.desc(), Refund.id)
     return list(session.scalars(refunds.with_for_update().execution_options(populate_existing=True)))
 
 
 def _take_off(
-    session: Session, consultation: Consultation, refunds: list[Refund], amount: int, *, now: datetime
+    session: Session, consultation: Consultation | None, refunds: list[Refund], amount: int, *, now: datetime
 ) -> Counter[str]:
     """Shorten refunds by `amount` cents as far as they go; each keeps a shilling, or it would be no refund."""
     parts: Counter[str] = Counter()
@@ -107,10 +127,13 @@ def _take_off(
     return parts
 
 
-def _shorten(session: Session, consultation: Consultation, refund: Refund, amount: int, *, now: datetime) -> None:
-    # The booking is locked, and with it all of its payments: nobody else changes them.
+def _shorten(
+    session: Session, consultation: Consultation | None, refund: Refund, amount: int, *, now: datetime
+) -> None:
+    # The booking is locked, and with it all of its payments, or the one payment is: nobody else changes them.
     session.get_one(Payment, refund.payment_id).amount_returned -= amount
     was, refund.amount = refund.amount, refund.amount - amount
     detail = f"was {money.spoken(was, refund.currency)}: less had come than a query had proved"
     change_refund(session, refund, refund.status, detail, now=now)
-    notices.less_goes_back(session, consultation, refund.amount, now=now)
+    if consultation is not None and refund.consultation_id is not None:  # else nobody was told of the refund
+        notices.less_goes_back(session, consultation, refund.amount, now=now)

@@ -45,7 +45,9 @@ def learn_of_payment(
         payment.came_by_prompt = "online" in state.reason_type.lower()
     if payment.consultation_id != consultation_id:
         payment.next_query_at = now  # two people have just placed it, and its booking is not locked here
-    elif consultation is not None:
+        return
+    _correct_notice(session, consultation, payment, told, now=now)
+    if consultation is not None:
         _learn_of_notice(session, consultation, payment, told, now=now)
 
 
@@ -61,15 +63,21 @@ def _call_if_it_never_came(
         doubts.call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now)
 
 
-def _learn_of_notice(
-    session: Session, consultation: Consultation, notice: Payment, told: MoneyIn, *, now: datetime
+def _correct_notice(
+    session: Session, consultation: Consultation | None, notice: Payment, told: MoneyIn, *, now: datetime
 ) -> None:
-    """Put what the books say of a notice in effect for its booking, and for the prompts that it may be of."""
-    if told.amount != notice.amount_received and not notice.is_aside:
+    """Let the amount that the books name count for the one that a notice has named (decision 0012)."""
+    if told.amount != notice.amount_received:
         detail = f"{spoken(told.amount)} by the books, not {spoken(notice.amount_received)}"
         record(session, notice, notice.status, source=told.source, inbox_id=told.inbox_id, detail=detail, now=now)
         correct(session, consultation, notice, told.amount, now=now)
         hear_again(session, notice.id, told, now=now)
+
+
+def _learn_of_notice(
+    session: Session, consultation: Consultation, notice: Payment, told: MoneyIn, *, now: datetime
+) -> None:
+    """Put what the books say of a notice in effect for its booking, and for the prompts that it may be of."""
     tell_apart(session, consultation, source=told.source, inbox_id=told.inbox_id, now=now, told=told)
     prompt = unheard_prompt_of(session, notice)
     if prompt is not None:

@@ -11,12 +11,19 @@ import pytest
 from app.auth.models import User
 from app.database import lock, transaction
 from app.payments import decisions, settle
-from app.payments.models import Decision, Payment, Refund, ReviewItem, ReviewStatus
+from app.payments.models import Decision, Disbursement, Payment, Refund, ReviewItem, ReviewStatus
 from tests.payments.books import TODAY, Office, line, written
 from tests.payments.conftest import FEE, PHONE
 from tests.payments.door import door_of, knock
 from tests.payments.invariants import broken_rules
-from tests.payments.out_scenes import c2b_payments, pay_by_paybill, register_paybill, told
+from tests.payments.out_scenes import (
+    c2b_payments,
+    paid_and_cancelled,
+    pay_by_paybill,
+    register_paybill,
+    told,
+    until_quiet,
+)
 from tests.payments.paybill_scenes import (
     CONFIRMATION,
     decide,
@@ -332,3 +339,35 @@ def test_that_money_was_taken_back_stays_before_a_person_when_it_is_known_whose_
     whose, taken_back = open_items(desk)
     assert decide(desk, staff, whose, decision="assign", booking_id=booking.id) == [200, 200]
     assert [item.id for item in open_items(desk)] == [taken_back.id]
+
+
+def test_a_payment_stays_before_a_person_where_its_receipt_is_anothers(desk, safaricom, staff):
+    pay(desk, desk.book(days=3, hour=11))
+    safaricom.deliver()
+    known = safaricom.moved[0]["receipt"]
+    safaricom.faults(answer="lost", callbacks=0)
+    desk.push(desk.book(days=3, hour=13))
+    safaricom.act("approve", PHONE)
+    desk.clock.advance(hours=25)
+    desk.run_jobs()
+    [item] = open_items(desk)
+    for _ in range(2):
+        said = {"decision": "record_payment", "receipt": known, "amount": FEE}
+        assert decide(desk, staff, item, **said) == [200, 422]
+    assert [one.id for one in open_items(desk)] == [item.id]
+
+
+def test_an_order_stays_before_a_person_where_its_receipt_is_anothers(desk, safaricom, staff):
+    paid_and_cancelled(desk, hour=11)
+    until_quiet(desk, rounds=3)
+    known = desk.rows(Disbursement)[0].receipt
+    paid_and_cancelled(desk, hour=13)
+    for kind in ("reversal", "status"):
+        safaricom.control("faults", scope="all", kind=kind, faults={"callbacks": 0}).raise_for_status()
+    until_quiet(desk, rounds=3)
+    until_quiet(desk, hours=25, rounds=3)
+    [item] = [one for one in open_items(desk) if one.disbursement_id == 2]
+    for _ in range(2):
+        said = {"decision": "record_payment", "receipt": known, "amount": FEE}
+        assert decide(desk, staff, item, **said) == [200, 422]
+    assert item.id in [one.id for one in open_items(desk)]

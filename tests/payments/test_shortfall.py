@@ -11,22 +11,26 @@ from app.money import from_shillings
 from app.outbox import OutboxMessage
 from app.payments import ledger
 from app.payments.evidence import by_hand
-from app.payments.models import Payment, Refund, RefundEvent, RefundStatus
+from app.payments.models import Payment, Refund, RefundEvent, RefundStatus, ReviewItem
 from app.payments.refunds import give_back
 from app.payments.settle import settle
 from tests.payments.conftest import FEE
+from tests.payments.door import door_of, knock
 from tests.payments.invariants import broken_rules, check_money
-from tests.payments.out_scenes import until_quiet
+from tests.payments.out_scenes import pay_by_paybill, register_paybill, told, until_quiet
+from tests.payments.paybill_scenes import decide, two_of_staff
 from tests.payments.scenes import (
     ask_safaricom,
     cancel,
     close_money,
     expire_holds,
+    fresh,
     learn_by_query,
     pay,
     post,
     review_kinds,
     standing,
+    take_all_waiting,
 )
 
 OFF = 1000
@@ -227,3 +231,91 @@ def test_other_money_goes_back_whole_and_does_not_make_good_what_has_gone_back(d
         more_comes()
     assert (refunded(desk), loss(desk)) == ([(1, FEE), (2, FEE)], OFF)
     assert broken_rules(desk.app) == []
+
+
+def sent_back(desk) -> list[int]:
+    """Return the shillings of each movement out at Safaricom."""
+    return [moved["amount"] for moved in desk.safaricom.moved if moved["direction"] == "OUT"]
+
+
+def cancelled_before_the_callback(desk, safaricom, *, off: int) -> dict:
+    """Have a booking cancelled that a query proved paid; return the prompt's own news, which names less."""
+    safaricom.faults(charge_off=-off)
+    booking = desk.book(days=3, hour=11)
+    pay(desk, booking)
+    learn_by_query(desk)
+    [late] = take_all_waiting(safaricom)
+    safaricom.control("faults/clear")
+    cancel(desk, booking)
+    return late
+
+
+def try_again(desk) -> None:
+    headers = fresh(desk, two_of_staff(desk)[0])
+    assert desk.http.post("/api/payment/refunds/1/retry", headers=headers).status_code == 200
+
+
+def test_a_refund_that_is_proved_not_paid_becomes_smaller_too(desk, safaricom):
+    late = cancelled_before_the_callback(desk, safaricom, off=OFF)
+    safaricom.control("faults", scope="all", kind="b2c", faults={"ends": "not_a_customer"}).raise_for_status()
+    until_quiet(desk, rounds=4)
+    safaricom.control("faults/clear")
+    knock(desk.app, door_of(late), late["body"])
+    try_again(desk)
+    until_quiet(desk, rounds=4)
+    assert sent_back(desk) == [FEE - OFF]
+    check_money(desk)
+
+
+@pytest.mark.parametrize("off", [0, 1])
+def test_an_order_that_was_paid_after_all_is_booked_though_its_refund_has_become_smaller(desk, safaricom, off):
+    late = cancelled_before_the_callback(desk, safaricom, off=off)
+    twice = {"contradiction": "failure_then_success"}
+    safaricom.control("faults", scope="all", kind="b2c", faults=twice).raise_for_status()
+    safaricom.control("faults", scope="all", kind="status", faults={"status_says": "failed"}).raise_for_status()
+    close_money(desk)
+    desk.send()
+    failure, success = take_all_waiting(safaricom)
+    assert knock(desk.app, door_of(failure), failure["body"]).status_code == 200
+    for _ in range(3):
+        desk.clock.advance(seconds=30)
+        desk.send()
+        told(desk)
+    safaricom.control("faults/clear")
+    try_again(desk)
+    for news in (late, success):
+        assert knock(desk.app, door_of(news), news["body"]).status_code == 200
+    until_quiet(desk, rounds=3)
+    assert (sent_back(desk), loss(desk)) == ([FEE], off)
+    check_money(desk)
+
+
+def test_what_the_firm_stands_in_for_may_be_made_good_more_than_once(desk, safaricom, booking):
+    register_paybill(desk)
+    safaricom.control("switches", external_validation=False).raise_for_status()
+    learn_less_after_the_query(desk, safaricom, booking)
+    receipt = safaricom.moved[0]["receipt"]
+    [item] = desk.rows(ReviewItem)
+    said = {"decision": "record_payment", "amount": FEE, "receipt": receipt}
+    assert decide(desk, two_of_staff(desk), item, **said) == [200, 200]  # mistaken
+    with desk.app.app_context():
+        set_right(receipt, FEE - OFF, now=desk.clock.now())
+    pay_by_paybill(desk, booking.reference, OFF)
+    safaricom.deliver()
+    assert [payment.amount_received for payment in desk.rows(Payment)] == [(FEE - OFF) * 100, OFF * 100]
+    assert loss(desk) == 0
+    check_money(desk)
+
+
+@transactional
+def set_right(session, receipt, shillings, *, now) -> None:
+    settle(session, payment_id=1, evidence=by_hand(receipt=receipt, amount=from_shillings(shillings)), now=now)
+
+
+def test_a_booking_of_which_nothing_goes_back_does_not_say_that_something_does(desk, safaricom):
+    booking = desk.book(days=0, hour=16)  # the tier keeps half
+    learn_less_after_the_query(desk, safaricom, booking, off=2000)
+    cancel(desk, booking)
+    until_quiet(desk, rounds=4)
+    assert desk.rows(Refund) == []
+    assert standing(desk, booking)[1] == "PartiallyPaid"
