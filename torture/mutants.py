@@ -23,6 +23,7 @@ from app.payments import (
     allocation,
     callbacks,
     collect,
+    dead_money,
     doubts,
     inbox,
     inquire,
@@ -259,10 +260,11 @@ PROMPTS = (
     ),
     Mutant(
         "a dead booking keeps its money",
-        swap((allocation, "is_dead", never), (refunds, "return_dead_money", never)),
+        swap((allocation, "is_dead", never), (dead_money, "return_dead_money", never)),
     ),
     Mutant(
-        "money goes back twice", swap((allocation, "give_back", _back_twice), (refunds, "give_back", _back_twice))
+        "money goes back twice",
+        swap((allocation, "give_back", _back_twice), (dead_money, "give_back", _back_twice)),
     ),
     Mutant("a shortfall is not corrected", swap((settle, "correct", nothing)), weather=_SHORT_AND_LATE),
     Mutant("a refund without its journal line", swap((refunds, "ledger", _JOURNAL_WITHOUT_LINES))),

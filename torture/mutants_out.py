@@ -17,6 +17,7 @@ from app.clock import NAIROBI
 from app.database import transactional
 from app.payments import (
     allocation,
+    dead_money,
     disburse,
     earnings,
     inbox,
@@ -24,7 +25,6 @@ from app.payments import (
     receive,
     refund_plan,
     refund_queue,
-    refunds,
     same_money,
     settle,
     told_orders,
@@ -70,8 +70,9 @@ _STRANGERS = replace(_OFFICE, faults={"stranger": 0.8, "result late": 0.8}, by_b
 # Sending.
 
 
-def _unknown_is_failed(*, disbursement_id: int, said: str, now: Any) -> None:
-    disburse._settle(disbursement_id=disbursement_id, said=said, now=now)
+@transactional
+def _unknown_is_failed(session: Session, *, disbursement_id: int, said: str, now: Any) -> None:
+    settle_out(session, disbursement_id=disbursement_id, evidence=refused("refused", said), now=now)
 
 
 _note_taken, _order, _open_attempt = disburse._note_taken, disburse._order, disburse.open_attempt
@@ -79,7 +80,7 @@ _note_taken, _order, _open_attempt = disburse._note_taken, disburse._order, disb
 
 def _duplicate_is_refused(*, disbursement_id: int, accepted: Any, now: Any) -> None:
     if accepted is None:
-        disburse._settle(disbursement_id=disbursement_id, said="duplicate", now=now)
+        _unknown_is_failed(disbursement_id=disbursement_id, said="duplicate", now=now)
     else:
         _note_taken(disbursement_id=disbursement_id, accepted=accepted, now=now)
 
@@ -297,7 +298,8 @@ ALL = (
     Mutant(
         "money aside counts for its booking",
         swap(
-            (allocation, "money_held", _held_with_what_is_aside), (refunds, "money_held", _held_with_what_is_aside)
+            (allocation, "money_held", _held_with_what_is_aside),
+            (dead_money, "money_held", _held_with_what_is_aside),
         ),
         weather=_TOLD_TWICE,
     ),

@@ -80,9 +80,10 @@ def refresh_standing(session: Session, consultation: Consultation, *, now: datet
 
 
 def _all_is_back(session: Session, consultation: Consultation) -> bool:
-    open_ = sa.select(Refund.id).where(
-        Refund.consultation_id == consultation.id, Refund.status != RefundStatus.COMPLETED
-    )
+    # What was given back while nobody knew whose it was names no booking.
+    payments = sa.select(Payment.id).where(Payment.consultation_id == consultation.id, ~Payment.is_aside)
+    of_booking = sa.or_(Refund.consultation_id == consultation.id, Refund.payment_id.in_(payments))
+    open_ = sa.select(Refund.id).where(of_booking, Refund.status != RefundStatus.COMPLETED)
     overdue = is_dead(consultation) and money_held(session, consultation.id) > consultation.kept_amount
     return not overdue and session.scalar(open_.limit(1)) is None
 

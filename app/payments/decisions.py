@@ -105,9 +105,11 @@ def _record_payment(
 ) -> None:
     receipt, amount = str(said.receipt), int(said.amount or 0)
     if item.disbursement_id is None:
+        booked = sa.select(Payment.id).where(Payment.mpesa_receipt_number == receipt)
+        was_booked = session.scalar(booked) is not None
         settle(session, payment_id=item.payment_id or 0, evidence=by_hand(receipt=receipt, amount=amount), now=now)
         payment = session.get_one(Payment, item.payment_id)
-        if payment.status is not PaymentStatus.COMPLETED:
+        if was_booked and session.scalar(booked) != (payment.merged_into_id or payment.id):
             raise _impossible(
                 "This receipt is another payment's, so nothing would be recorded. Look at both again."
             )
@@ -116,8 +118,12 @@ def _record_payment(
         return
     paid = MoneyOut(source=Source.STAFF, says=Says.PAID, receipt=receipt, amount=amount, result_code="0")
     settle_out(session, disbursement_id=item.disbursement_id, evidence=paid, now=now)
-    if session.get_one(Disbursement, item.disbursement_id).status is not DisbursementStatus.COMPLETED:
-        raise _impossible("This receipt is another order's, so nothing would be recorded. Look at both again.")
+    attempt = session.get_one(Disbursement, item.disbursement_id)
+    if attempt.status is not DisbursementStatus.COMPLETED or attempt.receipt != receipt:
+        raise _impossible(
+            "This receipt is another order's, or this order is held as paid by another receipt, so nothing would "
+            "be recorded. Look at both again."
+        )
 
 
 def _check_sending(_session: Session, item: ReviewItem, _said: ReviewDecision) -> None:
@@ -130,6 +136,8 @@ def _record_unpaid(
 ) -> None:
     unpaid = MoneyOut(source=Source.STAFF, says=Says.FAILED, reason="not_on_statement", proves_unpaid=True)
     settle_out(session, disbursement_id=item.disbursement_id or 0, evidence=unpaid, now=now)
+    if session.get_one(Disbursement, item.disbursement_id).status is not DisbursementStatus.FAILED:
+        raise _impossible("This order is held as paid, so nothing would be recorded. Look at it again.")
 
 
 def is_outdated(session: Session, item: ReviewItem, proposal: ReviewDecision) -> bool:
@@ -151,6 +159,7 @@ def sends_so_far(session: Session, item: ReviewItem) -> int | None:
     turned_away = sa.select(sa.func.count()).where(
         DisbursementEvent.disbursement_id == item.disbursement_id,
         DisbursementEvent.source == Source.SEND,
+        DisbursementEvent.status_before == DisbursementStatus.SENT,  # not what is heard late of an earlier copy
         DisbursementEvent.status_after == DisbursementStatus.READY,
     )
     return session.get_one(Disbursement, item.disbursement_id).sends - (session.scalar(turned_away) or 0)
@@ -167,6 +176,7 @@ def _check_record_refund(session: Session, item: ReviewItem, said: ReviewDecisio
         raise _impossible("M-Pesa may have sent this all the same. Wait until its books have answered.")
     if said.amount not in (None, refund.amount):
         raise InvalidInput(fields={"amount": [f"{spoken(refund.amount)} were to go back; leave this out."]})
+    said.amount = refund.amount  # two people say it of one sum: it may become smaller in between
 
 
 def _record_refund(

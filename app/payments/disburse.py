@@ -129,7 +129,7 @@ def send_next(*, sender: Sender, now: datetime, daraja: DarajaClient) -> bool:
         _note_refusal(claim, refusal, now=now)
     except NotSent as error:
         outcome = "not_sent"
-        _send_later(disbursement_id=claim.disbursement_id, said=str(error), wait=SEND_AGAIN_AFTER, now=now)
+        _send_later(claim=claim, said=str(error), wait=SEND_AGAIN_AFTER, now=now)
     else:
         outcome = "accepted"
         _note_taken(disbursement_id=claim.disbursement_id, accepted=accepted, now=now)
@@ -240,22 +240,24 @@ def _note_refusal(claim: _Claim, refusal: Refused, *, now: datetime) -> None:
     """Let go of what was provably not taken; of a repeat only the repeat was not."""
     log.error("send_refused", disbursement_id=claim.disbursement_id, kind=refusal.kind, error=str(refusal))
     if refusal.kind is RefusalKind.INVALID_REQUEST and claim.sends == 1:
-        _settle(disbursement_id=claim.disbursement_id, said=f"{refusal.error_code}: {refusal.message}", now=now)
+        _settle(claim=claim, said=f"{refusal.error_code}: {refusal.message}", now=now)
         return
     wait = timedelta(seconds=refusal.retry_after_s or SEND_AGAIN_AFTER.total_seconds())
-    _send_later(disbursement_id=claim.disbursement_id, said=str(refusal), wait=wait, now=now)
+    _send_later(claim=claim, said=str(refusal), wait=wait, now=now)
 
 
 @transactional
-def _settle(session: Session, *, disbursement_id: int, said: str, now: datetime) -> None:
-    settle_out(session, disbursement_id=disbursement_id, evidence=refused("refused", said), now=now)
+def _settle(session: Session, *, claim: _Claim, said: str, now: datetime) -> None:
+    purpose_of(session, claim.disbursement_id)
+    if _locked(session, claim.disbursement_id).sends == claim.sends:  # else another copy is on its way by now
+        settle_out(session, disbursement_id=claim.disbursement_id, evidence=refused("refused", said), now=now)
 
 
 @transactional
-def _send_later(session: Session, *, disbursement_id: int, said: str, wait: timedelta, now: datetime) -> None:
+def _send_later(session: Session, *, claim: _Claim, said: str, wait: timedelta, now: datetime) -> None:
     """Make an attempt ready again under its own id, since this time nothing reached Safaricom."""
-    attempt = _locked(session, disbursement_id)
-    if attempt.status is not DisbursementStatus.SENT:
+    attempt = _locked(session, claim.disbursement_id)
+    if attempt.status is not DisbursementStatus.SENT or attempt.sends != claim.sends:
         return
     attempt.status = DisbursementStatus.READY
     attempt.next_send_at = now + wait

@@ -157,6 +157,15 @@ def call_about_sending(
     )
 
 
+def paid_twice(session: Session, attempt: Disbursement, evidence: MoneyOut, now: datetime) -> None:
+    """Call a person where what an order was for had been paid already: it is booked as our loss."""
+    late = sa.select(ReviewItem.id).where(ReviewItem.news_key == f"disbursement:{attempt.id}:paid-after-failed")
+    if session.scalar(late) is not None:
+        return  # a person is called for it by now
+    check = "What this order was for had been paid already, so it went out twice. Ask the payee to return it."
+    call_about_sending(session, attempt, "paid-twice", check, evidence, now)
+
+
 def close_whose(session: Session, payment: Payment) -> None:
     """Close what asked whose this money is, now that news has told.
 

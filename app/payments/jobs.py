@@ -12,13 +12,13 @@ from app.consultations.bookings import complete_one_overdue, expire_one_hold
 from app.idempotency import forget_old_keys
 from app.payments import (
     ask_status,
+    dead_money,
     disburse,
     earnings,
     inbox,
     inquire,
     refund_plan,
     refund_queue,
-    refunds,
     settle_out,
 )
 from app.payments.books import balances, pulling
@@ -89,7 +89,7 @@ def closing_steps(settings: Settings, clock: Clock) -> dict[str, Step]:
     percent, limit = settings.commission_percent, settings.refund_approval_above
     return {
         "given_up": lambda: inquire.give_up_one(now=clock.now()),
-        "refunds_requested": lambda: refunds.return_dead_money(now=clock.now()),
+        "refunds_requested": lambda: dead_money.return_dead_money(now=clock.now()),
         "refunds_approved": lambda: refund_queue.approve_one_by_rule(above_shillings=limit, now=clock.now()),
         "earnings_split": lambda: earnings.split_one(commission_percent=percent, now=clock.now()),
     }

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from app.payments import ledger, notices
+from app.payments import doubts, ledger, notices
 from app.payments.changes import change_payout
 from app.payments.evidence_out import MoneyOut
 from app.payments.models import Disbursement, Payout, PayoutDay, PayoutStatus
@@ -48,6 +48,7 @@ class PayoutPurpose:
                     now=now,
                 )
         if payout.status is PayoutStatus.COMPLETED:
+            doubts.paid_twice(session, attempt, evidence, now)
             return
         if not in_transit:
             self._count_for_day(session, payout.amount)

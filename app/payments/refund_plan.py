@@ -17,7 +17,9 @@ from app.payments.models import (
     DisbursementKind,
     Payment,
     Refund,
+    RefundEvent,
     RefundStatus,
+    StatementLine,
 )
 from app.payments.refund_purpose import RefundPurpose, lock_refund
 from app.phone import is_msisdn
@@ -47,14 +49,17 @@ def plan_one(session: Session, *, sender: Sender, now: datetime) -> bool:
 def _plan(session: Session, purpose: RefundPurpose, *, sender: Sender, now: datetime) -> None:
     refund, payment = purpose.refund, purpose.payment
     is_reachable = payment.phone is not None and is_msisdn(payment.phone)
-    can_be_b2c = is_reachable and refund.amount >= SMALLEST_B2C
+    # A reversal does no harm where M-Pesa gave the payment back before; a B2C would pay it a second time.
+    went_back = _went_back_by_itself(session, refund, payment)
+    can_be_b2c = is_reachable and refund.amount >= SMALLEST_B2C and not went_back
     would_fail = sender.pays_from_paybill and not _is_still_there(session, refund.amount)
     if _can_be_reversed(session, refund, payment) and not (can_be_b2c and would_fail):
         kind, phone, receipt = DisbursementKind.REVERSAL, None, payment.mpesa_receipt_number
     elif can_be_b2c:
         kind, phone, receipt = DisbursementKind.B2C, payment.phone, None
     else:
-        purpose.give_up(session, "below_minimum" if is_reachable else "phone_unknown", now=now)
+        no_way = "below_minimum" if is_reachable else "phone_unknown"
+        purpose.give_up(session, "given_back_by_mpesa" if went_back else no_way, now=now)
         return
     open_attempt(
         session,
@@ -84,6 +89,26 @@ def _can_be_reversed(session: Session, refund: Refund, payment: Payment) -> bool
         .where(Refund.payment_id == payment.id, Disbursement.kind == DisbursementKind.REVERSAL)
     )
     return session.scalar(tried.limit(1)) is None
+
+
+def _went_back_by_itself(session: Session, refund: Refund, payment: Payment) -> bool:
+    """Say whether the statement has a payment as reversed by no order of ours, and nobody has looked yet.
+
+    Staff who have the refund tried again have looked.
+    """
+    if payment.mpesa_receipt_number is None:
+        return False
+    words = sa.func.lower(StatementLine.details + " " + sa.func.coalesce(StatementLine.reason, ""))
+    undone = sa.exists().where(
+        StatementLine.linked_receipt == payment.mpesa_receipt_number,
+        StatementLine.withdrawn > 0,
+        words.contains("revers"),
+    )
+    by_us = sa.exists().where(
+        Disbursement.original_receipt == payment.mpesa_receipt_number, Disbursement.sends > 0
+    )
+    looked = sa.exists().where(RefundEvent.refund_id == refund.id, RefundEvent.status_after == RefundStatus.FAILED)
+    return bool(session.scalar(sa.select(undone & ~by_us & ~looked)))
 
 
 def _is_still_there(session: Session, amount: int) -> bool:

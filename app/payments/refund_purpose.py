@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.consultations.bookings import lock_consultation
@@ -19,7 +20,9 @@ from app.payments.models import Disbursement, DisbursementKind, Payment, Refund,
 def lock_refund(session: Session, refund_id: int) -> RefundPurpose:
     """Lock a refund with its booking and its payment."""
     found = session.get_one(Refund, refund_id)
-    consultation = lock_consultation(session, found.consultation_id) if found.consultation_id else None
+    placed = sa.select(Payment.consultation_id).where(Payment.id == found.payment_id, ~Payment.is_aside)
+    consultation_id = found.consultation_id or session.scalar(placed)
+    consultation = lock_consultation(session, consultation_id) if consultation_id else None
     payment = lock(session, Payment, found.payment_id)
     refund = lock(session, Refund, refund_id)
     if payment is None or refund is None:
@@ -46,6 +49,7 @@ class RefundPurpose:
         self._book(session, attempt, ledger.refund_account(refund.id), set_aside, f"{key}:paid", now)
         self._book(session, attempt, ledger.LOSS, attempt.amount - set_aside, f"{key}:paid:lost", now)
         if twice:
+            doubts.paid_twice(session, attempt, evidence, now)
             return
         refund.receipt = evidence.receipt
         self._complete(session, evidence.receipt, actor_id=None, now=now)

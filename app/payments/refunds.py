@@ -10,23 +10,15 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.orm import Session
 
-from app.consultations.bookings import change, lock_consultation
 from app.consultations.lookup import who_ended
 from app.consultations.models import Absent, Consultation, ConsultationStatus
-from app.consultations.models import PaymentStatus as Standing
-from app.database import reading, transactional
-from app.payments import ledger, notices
+from app.payments import ledger
 from app.payments.changes import change_refund
 from app.payments.events import last_event_of
-from app.payments.models import LedgerAccount, Payment, PaymentStatus, Refund, RefundStatus
+from app.payments.models import Payment, PaymentStatus, Refund, RefundStatus
 
 NOTHING: Mapping[str, int] = MappingProxyType({})
 log = structlog.get_logger()
-
-_DEAD = sa.or_(
-    Consultation.status.in_((ConsultationStatus.CANCELLED, ConsultationStatus.EXPIRED)),
-    sa.and_(Consultation.status == ConsultationStatus.NO_SHOW, Consultation.no_show_by == Absent.ADVOCATE),
-)
 
 
 def is_dead(consultation: Consultation) -> bool:
@@ -66,7 +58,7 @@ def give_back(session: Session, consultation: Consultation, amount: int, *, reas
     for payment in payments:
         covered = min(amount, payment.amount_covered, payment.held)
         if covered > 0:
-            _release(session, payment, covered, now=now)
+            release(session, payment, covered, now=now)
             amount -= covered
     maker_id = _maker_of(session, consultation)
     refunded = 0
@@ -83,7 +75,8 @@ def _maker_of(session: Session, consultation: Consultation) -> int | None:
     return None if ended_by == consultation.client_id else ended_by
 
 
-def _release(session: Session, payment: Payment, amount: int, *, now: datetime) -> None:
+def release(session: Session, payment: Payment, amount: int, *, now: datetime) -> None:
+    """Give the firm back cents that it stood in for."""
     payment.amount_covered -= amount
     ledger.transfer(
         session,
@@ -146,54 +139,3 @@ def request_refund(
         now=now,
     )
     return refund
-
-
-def return_dead_money(*, now: datetime) -> bool:
-    """Request back what one dead booking still holds beyond its cancellation tier; say whether one was found.
-
-    Cancelling and expiring know nothing of money, so this finds the bookings by their ledger account. One that the
-    payments say nothing of is stepped over: it must not keep anybody else's money back.
-    """
-    after = 0
-    while (consultation_id := _next(after=after)) is not None:
-        if _return_from(consultation_id=consultation_id, now=now):
-            return True
-        after = consultation_id
-    return False
-
-
-def _next(*, after: int) -> int | None:
-    with reading() as session:
-        following = _holding_too_much().where(Consultation.id > after).order_by(Consultation.id)
-        return session.scalar(following.limit(1))
-
-
-def _holding_too_much() -> sa.Select[tuple[int]]:
-    """Select the dead bookings whose money has to go back."""
-    account = sa.literal("consultation:").concat(sa.cast(Consultation.id, sa.String))
-    return (
-        sa.select(Consultation.id)
-        .join(LedgerAccount, LedgerAccount.name == account)
-        .where(_DEAD, LedgerAccount.balance > Consultation.kept_amount)
-    )
-
-
-@transactional
-def _return_from(session: Session, *, consultation_id: int, now: datetime) -> bool:
-    consultation = lock_consultation(session, consultation_id)
-    overdue = _holding_too_much().where(Consultation.id == consultation_id)
-    if consultation is None or session.scalar(overdue) is None:
-        return False  # another worker was faster
-    excess = money_held(session, consultation.id) - consultation.kept_amount
-    if excess <= 0:
-        # The journal holds what the payments do not: a defect, and nothing that another look would end.
-        log.critical("dead_money_stuck", consultation_id=consultation.id)
-        return False
-    reason = f"booking_{consultation.status.lower()}"
-    refunded = give_back(session, consultation, excess, reason=reason, now=now)
-    if refunded:
-        notices.money_goes_back(session, consultation, refunded, because=notices.ENDED, now=now)
-    # Where nothing goes back, it made good what the firm stood in for, and the tier keeps the rest.
-    standing = Standing.REFUNDING if refunded else Standing.PARTIALLY_PAID
-    change(session, consultation, now=now, cause="refund_requested", payment_status=standing)
-    return True

@@ -108,11 +108,20 @@ def _is_told_of_each(session: Session, notice: Payment, prompt: Payment) -> bool
         later, Payment.id != (notice.id or 0), Payment.came_by_prompt.is_(True)
     )
     told = [notice, *(other for other in session.scalars(others) if _is_same_payer(other, prompt) is not False)]
-    newest = max(told, key=lambda one: one.id or math.inf)
     failed = sa.and_(Payment.status == PaymentStatus.FAILED, Payment.next_query_at.is_(None))
-    prompts = _prompts_before(newest).where(sa.or_(Payment.id == prompt.id, ~failed))
-    asked = [other for other in session.scalars(prompts) if _is_same_payer(notice, other) is not False]
-    return len(asked) <= len(told)
+
+    def asked_before(newest: Payment) -> int:
+        prompts = _prompts_before(newest).where(sa.or_(Payment.id == prompt.id, ~failed))
+        return sum(_is_same_payer(notice, other) is not False for other in session.scalars(prompts))
+
+    # As many by any one of them are enough: what was sent after it is not what it tells of.
+    told.sort(key=_order_of)
+    enough = enumerate(told, start=1)
+    return any(asked_before(one) <= n for n, one in enough if _order_of(one) >= _order_of(notice))
+
+
+def _order_of(notice: Payment) -> float:
+    return notice.id or math.inf
 
 
 def _is_same_payer(notice: Payment, prompt: Payment) -> bool | None:

@@ -135,6 +135,10 @@ def _compare(
         _claim(session, consultation, payment, owner, evidence, now)
     elif owner is payment:
         # A repeat that says something else is no repeat.
+        if evidence.amount == payment.amount != payment.amount_received:
+            check = "The prompt's own news names what was asked for, and other money is booked; record what came."
+            about = f"amount-again:{evidence.amount}"
+            doubts.call_a_person(session, ReviewKind.AMOUNT_MISMATCH, about, payment, evidence, check, now)
         if doubts.check_identity(session, payment, evidence, now):
             _record(session, payment, evidence, payment.status, now)
     elif owner is not None:
@@ -156,6 +160,8 @@ def _claim(
     """Note that a notice is of a second charge of this prompt, or another prompt would be taken for it."""
     if owner.channel is not Channel.C2B or owner.id == payment.merged_into_id:
         return
+    if payment.callback_token_hash is None:
+        return  # no prompt: two people named another notice's receipt, and are told so
     claimant = session.scalar(sa.select(Payment).where(Payment.merged_into_id == owner.id).limit(1))
     if claimant is None:
         charge = Payment(

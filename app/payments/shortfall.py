@@ -14,10 +14,11 @@ from app.payments import ledger, notices
 from app.payments.allocation import allocate, refresh_standing
 from app.payments.changes import change_refund
 from app.payments.events import last_event_of
-from app.payments.models import Disbursement, Payment, Refund, RefundStatus
-from app.payments.refunds import is_dead, money_held
+from app.payments.models import Disbursement, DisbursementStatus, Payment, Refund, RefundStatus
+from app.payments.refunds import is_dead, money_held, release
 
 _UNSERVED = (ConsultationStatus.PENDING, ConsultationStatus.EXPIRED)
+_NEVER_SENT = sa.and_(Disbursement.status == DisbursementStatus.READY, Disbursement.sends == 0)
 
 
 def correct(
@@ -30,6 +31,9 @@ def correct(
     """
     difference = came - payment.amount_received
     if difference > 0:
+        # What went back before, of money that had not come, is what comes now: it is nobody's but the firm's.
+        gone = max(0, payment.amount_returned - payment.amount_received)
+        made_good = min(difference, payment.amount_covered, gone)
         payment.amount_received += difference
         ledger.transfer(
             session,
@@ -40,6 +44,8 @@ def correct(
             event_key=_key(session, payment),
             now=now,
         )
+        if made_good:
+            release(session, payment, made_good, now=now)
     elif difference < 0:
         _take_out(session, consultation, payment, -difference, now=now)
     if consultation is None or payment.is_aside or difference == 0:
@@ -102,16 +108,26 @@ def _promised(consultation: Consultation) -> int:
 
 def _unsent(session: Session, consultation: Consultation | None, payment: Payment) -> list[Refund]:
     """Lock the refunds of a payment and its booking that were not sent, or are proved not to have been paid."""
-    unproved = sa.exists().where(Disbursement.refund_id == Refund.id, Disbursement.disproved_at.is_(None))
+    unproved = sa.exists().where(
+        Disbursement.refund_id == Refund.id, Disbursement.disproved_at.is_(None), ~_NEVER_SENT
+    )
     unsent = sa.or_(
         Refund.status.in_((RefundStatus.REQUESTED, RefundStatus.APPROVED)),
-        sa.and_(Refund.status == RefundStatus.FAILED, ~unproved),
+        sa.and_(Refund.status.in_((RefundStatus.SENT, RefundStatus.FAILED)), ~unproved),
     )
     # What staff gave back while nobody knew whose it was names no booking.
     of_booking = sa.false() if consultation is None else Refund.consultation_id == consultation.id
     refunds = sa.select(Refund).where(sa.or_(of_booking, Refund.payment_id == payment.id), unsent)
     refunds = refunds.order_by(Refund.amount.desc(), Refund.id)
-    return list(session.scalars(refunds.with_for_update().execution_options(populate_existing=True)))
+    locked = session.scalars(refunds.with_for_update().execution_options(populate_existing=True)).all()
+    # A sent refund has an order, which nobody sends while it is locked here.
+    return [one for one in locked if one.status is not RefundStatus.SENT or _waiting(session, one) is not None]
+
+
+def _waiting(session: Session, refund: Refund) -> Disbursement | None:
+    """Lock the order of a refund that has never been sent; None where there is none."""
+    waits = sa.select(Disbursement).where(Disbursement.refund_id == refund.id, _NEVER_SENT)
+    return session.scalar(waits.with_for_update().execution_options(populate_existing=True))
 
 
 def _take_off(
@@ -133,6 +149,9 @@ def _shorten(
     # The booking is locked, and with it all of its payments, or the one payment is: nobody else changes them.
     session.get_one(Payment, refund.payment_id).amount_returned -= amount
     was, refund.amount = refund.amount, refund.amount - amount
+    waiting = _waiting(session, refund)
+    if waiting is not None:
+        waiting.amount = refund.amount
     detail = f"was {money.spoken(was, refund.currency)}: less had come than a query had proved"
     change_refund(session, refund, refund.status, detail, now=now)
     if consultation is not None and refund.consultation_id is not None:  # else nobody was told of the refund

@@ -12,7 +12,7 @@ from app.database import lock
 from app.money import spoken
 from app.payments import doubts
 from app.payments.daraja import TransactionState
-from app.payments.events import record
+from app.payments.events import last_event_of, record
 from app.payments.evidence import Evidence, MoneyIn, Source, from_state_of_payment
 from app.payments.evidence_out import ENDED_UNPAID
 from app.payments.models import Channel, Payment, ReviewKind
@@ -31,12 +31,14 @@ def learn_of_payment(
     consultation_id = session.get_one(Payment, payment_id).consultation_id
     consultation = lock_consultation(session, consultation_id) if consultation_id else None
     payment = lock(session, Payment, payment_id)
+    if payment is not None and payment.merged_into_id is not None:
+        payment = lock(session, Payment, payment.merged_into_id)  # the receipt is the other's since
     if payment is None or state.receipt != payment.mpesa_receipt_number:
         return
     if told is None:
         _call_if_it_never_came(session, payment, state, inbox_id=inbox_id, now=now)
         return
-    hear_again(session, payment_id, told, now=now)
+    hear_again(session, payment.id, told, now=now)
     if payment.channel is not Channel.C2B:
         return
     payment.next_query_at = None
@@ -71,6 +73,10 @@ def _correct_notice(
         detail = f"{spoken(told.amount)} by the books, not {spoken(notice.amount_received)}"
         record(session, notice, notice.status, source=told.source, inbox_id=told.inbox_id, detail=detail, now=now)
         correct(session, consultation, notice, told.amount, now=now)
+        if notice.is_aside and notice.amount_returned and notice.held:
+            check = "More had come than was given back; the rest is kept aside. Decide assign or give_back."
+            about = f"left-aside:{last_event_of(session, notice)}"
+            doubts.call_a_person(session, ReviewKind.AMOUNT_MISMATCH, about, notice, told.of_prompt(), check, now)
         hear_again(session, notice.id, told, now=now)
 
 

@@ -351,9 +351,8 @@ def test_a_payment_stays_before_a_person_where_its_receipt_is_anothers(desk, saf
     desk.clock.advance(hours=25)
     desk.run_jobs()
     [item] = open_items(desk)
-    for _ in range(2):
-        said = {"decision": "record_payment", "receipt": known, "amount": FEE}
-        assert decide(desk, staff, item, **said) == [200, 422]
+    said = {"decision": "record_payment", "receipt": known, "amount": FEE}
+    assert decide(desk, staff, item, **said) == [200, 422]
     assert [one.id for one in open_items(desk)] == [item.id]
 
 
@@ -367,7 +366,6 @@ def test_an_order_stays_before_a_person_where_its_receipt_is_anothers(desk, safa
     until_quiet(desk, rounds=3)
     until_quiet(desk, hours=25, rounds=3)
     [item] = [one for one in open_items(desk) if one.disbursement_id == 2]
-    for _ in range(2):
-        said = {"decision": "record_payment", "receipt": known, "amount": FEE}
-        assert decide(desk, staff, item, **said) == [200, 422]
+    said = {"decision": "record_payment", "receipt": known, "amount": FEE}
+    assert decide(desk, staff, item, **said) == [200, 422]
     assert item.id in [one.id for one in open_items(desk)]

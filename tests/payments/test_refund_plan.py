@@ -14,8 +14,9 @@ from app.payments import ledger, refund_plan
 from app.payments.models import BalanceReading, Inquiry, InquiryKind, Payment
 from app.payments.refunds import request_refund
 from app.runtime import runtime
+from tests.payments.books import Office
 from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, until_quiet
-from tests.payments.scenes import cancel, close_money
+from tests.payments.scenes import cancel, close_money, pay
 
 TWO, ONE = False, True
 
@@ -144,3 +145,36 @@ def _give_back_as_much_again(session, *, now) -> None:
         now=now,
     )
     request_refund(session, payment, payment.amount_covered, reason="second_payment", now=now)
+
+
+def given_back_by_mpesa(desk) -> Consultation:
+    """Have a payment reversed in the portal, as the statement shows; return its booking."""
+    booking = desk.book(days=1)
+    pay(desk, booking)
+    desk.safaricom.deliver()
+    [paid] = desk.safaricom.moved
+    desk.safaricom.control("reversals/external", receipt=paid["receipt"]).raise_for_status()
+    Office(desk).import_of_day()
+    desk.safaricom.control("accounts", utility=100_000).raise_for_status()
+    return booking
+
+
+@pytest.mark.parametrize("settings", [TWO], indirect=True)
+def test_a_part_of_what_mpesa_gave_back_by_itself_does_not_go_back_again(desk, out):
+    booking = given_back_by_mpesa(desk)
+    ten_hours_before = desk.booking(booking).starts_at - timedelta(hours=10)
+    desk.clock.advance(seconds=(ten_hours_before - desk.clock.now()).total_seconds())  # half goes back
+    cancel(desk, booking)
+    until_quiet(desk, rounds=4)
+    [refund] = out.refunds
+    assert (refund.status, refund.failure_reason, out.attempts) == ("failed", "given_back_by_mpesa", [])
+
+
+@pytest.mark.parametrize("settings", [ONE], indirect=True)
+def test_all_of_what_mpesa_gave_back_by_itself_goes_as_a_reversal_which_does_no_harm(desk, out):
+    booking = given_back_by_mpesa(desk)
+    find_empty(desk)
+    cancel(desk, booking)
+    until_quiet(desk, rounds=4)
+    assert [attempt.kind for attempt in out.attempts] == ["reversal"]
+    assert len([moved for moved in desk.safaricom.moved if moved["direction"] == "OUT"]) == 1

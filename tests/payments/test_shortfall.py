@@ -9,9 +9,9 @@ from app.consultations.models import Consultation
 from app.database import reading, transaction, transactional
 from app.money import from_shillings
 from app.outbox import OutboxMessage
-from app.payments import ledger
+from app.payments import ledger, stop
 from app.payments.evidence import by_hand
-from app.payments.models import Payment, Refund, RefundEvent, RefundStatus, ReviewItem
+from app.payments.models import Disbursement, Payment, Refund, RefundEvent, RefundStatus, ReviewItem
 from app.payments.refunds import give_back
 from app.payments.settle import settle
 from tests.payments.conftest import FEE
@@ -319,3 +319,32 @@ def test_a_booking_of_which_nothing_goes_back_does_not_say_that_something_does(d
     until_quiet(desk, rounds=4)
     assert desk.rows(Refund) == []
     assert standing(desk, booking)[1] == "PartiallyPaid"
+
+
+def test_an_order_that_never_left_becomes_smaller_with_its_refund(desk, safaricom):
+    late = cancelled_before_the_callback(desk, safaricom, off=OFF)
+    close_money(desk)
+    with desk.app.app_context(), transaction() as session:
+        stop.stop_all(session, why="8006", now=desk.clock.now())
+    desk.send()
+    assert [(order.status, order.sends) for order in desk.rows(Disbursement)] == [("ready", 0)]
+    knock(desk.app, door_of(late), late["body"])
+    desk.clock.advance(minutes=31)
+    until_quiet(desk, rounds=4)
+    assert (sent_back(desk), loss(desk)) == ([FEE - OFF], 0)
+    check_money(desk)
+
+
+def test_what_was_given_by_hand_is_not_confirmed_as_less(desk, safaricom):
+    late = cancelled_before_the_callback(desk, safaricom, off=OFF)
+    safaricom.control("faults", scope="all", kind="b2c", faults={"ends": "not_a_customer"}).raise_for_status()
+    until_quiet(desk, rounds=6)
+    safaricom.control("faults/clear")
+    staff = two_of_staff(desk)
+    [item] = [one for one in desk.rows(ReviewItem) if "refund:1:no-way" in one.news_key]
+    assert decide(desk, staff[:1], item, decision="record_refund") == [200]
+    knock(desk.app, door_of(late), late["body"])
+    assert decide(desk, staff[1:], item, decision="record_refund") == [200]  # a proposal of its own
+    assert [refund.status for refund in desk.rows(Refund)] == ["failed"]
+    assert decide(desk, staff[:1], item, decision="record_refund") == [200]
+    assert [(refund.status, refund.amount) for refund in desk.rows(Refund)] == [("completed", (FEE - OFF) * 100)]

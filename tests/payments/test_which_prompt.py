@@ -133,3 +133,21 @@ def test_where_the_books_came_first_the_prompts_own_word_calls_a_person(desk, bo
     hear_the_books(desk)
     tell(desk, second)
     assert "contradictory_news" in review_kinds(desk)
+
+
+def test_a_notice_that_can_be_of_one_prompt_only_is_told_apart(desk, booking):
+    charge_otherwise(desk, -500)
+    pay(desk, booking)
+    deliver_again(desk, take_all_waiting(desk.safaricom), "/c2b/")
+    desk.clock.advance(minutes=2)
+    press_and_hear_nothing(desk, booking)
+    pay(desk, booking)
+    deliver_again(desk, take_all_waiting(desk.safaricom), "/c2b/")
+    desk.clock.advance(seconds=15)
+    desk.send()
+    desk.clock.advance(seconds=5)
+    answers = [one for one in take_all_waiting(desk.safaricom) if "/daraja/" in one["url"]]
+    assert len(answers) == 2
+    for answer in answers:  # that about the later notice comes first
+        tell(desk, answer)
+    assert desk.payment(1).merged_into_id == 2

@@ -97,5 +97,5 @@ class StatementLine(Base):
     withdrawn: Mapped[int] = mapped_column(default=0)
     reason: Mapped[str] = mapped_column(sa.String(64))
     account_reference: Mapped[str | None] = mapped_column(sa.String(64))
-    linked_receipt: Mapped[str | None] = mapped_column(sa.String(32))
+    linked_receipt: Mapped[str | None] = mapped_column(sa.String(32), index=True)
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
