@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from app.consultations.models import Consultation, ConsultationStatus
 from app.payments.models import Disbursement, DisbursementStatus, Payout, PayoutStatus, Refund, RefundStatus
-from tests.fuzz.own_reader import says_came, says_completed, says_sent
+from tests.fuzz.own_reader import UNNAMED, says_came, says_completed, says_sent
 from tests.fuzz.world import World, phones
 from tests.payments.conftest import FEE
 from tests.payments.out_scenes import C2B_TOKEN, register_paybill
@@ -133,8 +133,8 @@ def _notice(account: str, number: int, phone: str) -> bytes:
     return json.dumps(notice).encode()
 
 
-def sent_now(world: World) -> Iterator[tuple[int, str | None]]:
-    """Yield each order that counts as carried out, with its receipt."""
+def sent_now(world: World) -> Iterator[tuple[int, str]]:
+    """Yield each order that counts as carried out, with its receipt, or UNNAMED."""
     for attempt in world.desk.rows(Disbursement):
         if attempt.status is DisbursementStatus.COMPLETED:
-            yield attempt.id, attempt.receipt
+            yield attempt.id, attempt.receipt or UNNAMED

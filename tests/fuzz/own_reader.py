@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal, InvalidOperation
 
+UNNAMED = ""  # the receipt of what an answer has as completed and names no receipt of
 UNREADABLE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, InvalidOperation)
 
 
@@ -51,13 +52,16 @@ def says_sent(raw: bytes | None) -> str | None:
 
 
 def says_completed(raw: bytes | None) -> str | None:
-    """Read the receipt out of the answer to a question, where that has a transaction as completed."""
+    """Read the receipt out of the answer to a question, where that has a transaction as completed.
+
+    Its word counts without a receipt too: the question was about one order, and to send that again would pay twice.
+    """
     try:
         result = _result(raw)
         listed = _parameters(result)
         status, receipt = (_first(listed, "Key", name) for name in ("TransactionStatus", "ReceiptNo"))
         is_made = _is_zero(result["ResultCode"]) and status.strip().lower() == "completed"
-        return _bare(receipt) if is_made and _is_text(receipt) else None
+        return (_bare(receipt) if _is_text(receipt) else UNNAMED) if is_made else None
     except UNREADABLE:
         return None
 
