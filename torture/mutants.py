@@ -31,6 +31,8 @@ from app.payments import (
     ledger,
     refunds,
     settle,
+    settle_paid,
+    settle_steps,
     told_prompts,
 )
 from app.payments.daraja import DarajaClient, OutcomeUnknown, RefusalKind, Refused, tokens
@@ -241,12 +243,12 @@ PROMPTS = (
     Mutant("failure undoes success", _decides((_P.COMPLETED, Says.FAILED, _A.FAIL))),
     Mutant(
         "one receipt pays twice",
-        swap((settle, "_owner_of", _no_owner)),
+        swap((settle_steps, "owner_of", _no_owner)),
         schema=_NO_RECEIPT_UNIQUE,
     ),
-    Mutant("a repeat counts as more money", swap((settle, "_owner_of", _no_owner))),
-    Mutant("the second receipt of a prompt is dropped", swap((settle, "_book_more_money", nothing))),
-    Mutant("a receipt that comes late is dropped", swap((settle, "_merge", nothing))),
+    Mutant("a repeat counts as more money", swap((settle_steps, "owner_of", _no_owner))),
+    Mutant("the second receipt of a prompt is dropped", swap((settle_paid, "_book_more_money", nothing))),
+    Mutant("a receipt that comes late is dropped", swap((settle_paid, "_merge", nothing))),
     Mutant("the amount is what was asked", swap((told_prompts, "from_callback", _amount_as_asked))),
     Mutant("the receipt is not read", swap((told_prompts, "from_callback", _receipt_ignored))),
     Mutant("part of the fee confirms", swap((settle, "allocate", _allocate_whatever))),
@@ -266,10 +268,10 @@ PROMPTS = (
         "money goes back twice",
         swap((allocation, "give_back", _back_twice), (dead_money, "give_back", _back_twice)),
     ),
-    Mutant("a shortfall is not corrected", swap((settle, "correct", nothing)), weather=_SHORT_AND_LATE),
+    Mutant("a shortfall is not corrected", swap((settle_paid, "correct", nothing)), weather=_SHORT_AND_LATE),
     Mutant("a refund without its journal line", swap((refunds, "ledger", _JOURNAL_WITHOUT_LINES))),
     Mutant("every journal line twice", swap((ledger, "transfer", _transfer_twice)), schema=_NO_EVENT_KEY_UNIQUE),
-    Mutant("a change without its event", swap((settle, "_record", nothing))),
+    Mutant("a change without its event", swap((settle_steps, "note", nothing))),
     Mutant("nobody is called", swap((doubts, "open_item", never), (allocation, "open_item", nothing))),
     Mutant("holds never end", swap((jobs, "expire_one_hold", never))),
     Mutant(

@@ -27,6 +27,7 @@ from app.payments import (
     refund_queue,
     same_money,
     settle,
+    settle_steps,
     told_orders,
     told_paybill,
 )
@@ -267,7 +268,7 @@ ALL = (
     Mutant("unverified money is shared out", swap((earnings, "_UNVERIFIED", sa.false())), weather=_NOTICES),
     Mutant(
         "one receipt is booked on both channels",
-        swap((settle, "_owner_of", _owner_among_prompts)),
+        swap((settle_steps, "owner_of", _owner_among_prompts)),
         schema=_NO_RECEIPT_UNIQUE,
         weather=_TOLD_TWICE,
     ),

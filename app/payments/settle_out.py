@@ -63,7 +63,7 @@ def _complete(
             session, attempt, f"amount:{evidence.amount}", check, evidence, now, kind=ReviewKind.AMOUNT_MISMATCH
         )
     if evidence.receipt is None:
-        check = "It went back before, by a receipt that we never saw; look it up on the M-Pesa statement."
+        check = "M-Pesa has it as carried out and names no receipt; look that up on the M-Pesa statement."
         doubts.call_about_sending(session, attempt, "no-receipt", check, evidence, now)
     purpose.paid(session, attempt, evidence, now=now)
     if evidence.source is Source.RESULT:

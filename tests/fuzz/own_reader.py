@@ -54,7 +54,7 @@ def says_sent(raw: bytes | None) -> str | None:
 def says_completed(raw: bytes | None) -> str | None:
     """Read the receipt out of the answer to a question, where that has a transaction as completed.
 
-    Its word counts without a receipt too: the question was about one order, and to send that again would pay twice.
+    Its word counts without a receipt too: the question is about one order, and to send that again pays twice.
     """
     try:
         result = _result(raw)

@@ -10,7 +10,7 @@ import pytest
 
 from app.auth.models import User
 from app.database import lock, transaction
-from app.payments import decisions, settle
+from app.payments import decisions, settle_steps
 from app.payments.models import Decision, Disbursement, Payment, Refund, ReviewItem, ReviewStatus
 from tests.payments.books import TODAY, Office, line, written
 from tests.payments.conftest import FEE, PHONE
@@ -271,7 +271,7 @@ def test_a_receipt_that_comes_by_itself_while_it_is_recorded_by_hand_is_booked_o
     [item] = desk.rows(ReviewItem)
     said = {"decision": "record_payment", "note": "looked", "receipt": RECEIPT, "amount": FEE}
     assert desk.http.post(path_of(item), json=said, headers=fresh(desk, staff[0])).status_code == 200
-    real, news = settle._owner_of, iter([notice(None, BillRefNumber="WATER")])
+    real, news = settle_steps.owner_of, iter([notice(None, BillRefNumber="WATER")])
 
     def owner_before_the_news(session, receipt):
         found = real(session, receipt)
@@ -281,7 +281,7 @@ def test_a_receipt_that_comes_by_itself_while_it_is_recorded_by_hand_is_booked_o
             telling.join()
         return found
 
-    with patch.object(settle, "_owner_of", owner_before_the_news):
+    with patch.object(settle_steps, "owner_of", owner_before_the_news):
         answer = desk.http.post(path_of(item), json=said, headers=fresh(desk, staff[1]))
     assert answer.status_code == 200
     assert [one.mpesa_receipt_number for one in desk.rows(Payment)].count(RECEIPT) == 1

@@ -16,7 +16,7 @@ import pytest
 from app.consultations.models import Consultation
 from app.database import lock as lock_row
 from app.database import transaction
-from app.payments import settle
+from app.payments import settle, settle_steps
 from app.payments.models import Payment
 from app.payments.refunds import request_refund
 from tests.payments.door import door_of, knock
@@ -40,7 +40,7 @@ def both_at_once(desk, safaricom, booking):
     press_again_later(desk, booking)
     callbacks = waiting(safaricom)
     safaricom.drop_callbacks()
-    meet, owner_of = threading.Barrier(2), settle._owner_of
+    meet, owner_of = threading.Barrier(2), settle_steps.owner_of
 
     def owner_once_both_are_here(session, receipt):
         with contextlib.suppress(threading.BrokenBarrierError):
@@ -48,7 +48,7 @@ def both_at_once(desk, safaricom, booking):
         return owner_of(session, receipt)
 
     def deliver():
-        with patch.object(settle, "_owner_of", owner_once_both_are_here):
+        with patch.object(settle_steps, "owner_of", owner_once_both_are_here):
             return at_once([lambda one=one: post(one["url"], one["body"]).status_code for one in callbacks])
 
     return deliver
@@ -82,7 +82,7 @@ def given_back_and_claimed(desk, safaricom, booking):
     nobodys = json.dumps(json.loads(news[True]["body"]) | {"BillRefNumber": "WATER"})
     assert knock(desk.app, door_of(news[True]), nobodys).status_code == 200
     [notice] = c2b_payments(desk)
-    meet, told_by_paybill = threading.Barrier(2), settle._told_by_paybill
+    meet, told_by_paybill = threading.Barrier(2), settle_steps.told_by_paybill
 
     def meet_once():
         with contextlib.suppress(threading.BrokenBarrierError):
@@ -106,7 +106,7 @@ def given_back_and_claimed(desk, safaricom, booking):
         assert knock(desk.app, door_of(news[False]), news[False]["body"]).status_code == 200
 
     def both():
-        with patch.object(settle, "_told_by_paybill", told_once_both_are_here):
+        with patch.object(settle_steps, "told_by_paybill", told_once_both_are_here):
             at_once([give_back, claim])
 
     return both
@@ -118,6 +118,6 @@ def test_with_row_locks_money_aside_is_given_back_or_claimed(desk, given_back_an
 
 
 def test_without_row_locks_money_aside_is_given_back_and_claimed(desk, given_back_and_claimed):
-    with patch.object(settle, "lock", lambda session, model, key: session.get(model, key)):
+    with patch.object(settle_steps, "lock", lambda session, model, key: session.get(model, key)):
         given_back_and_claimed()
     assert broken_rules(desk.app) != []
