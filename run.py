@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import socket
 import sys
@@ -24,9 +25,10 @@ log = structlog.get_logger()
 
 
 def create_app() -> Flask:
-    """Build the application for the flask command; end with every fault named if the environment is unsafe."""
+    """Build the application for flask and gunicorn; end with every fault named if the environment is unsafe."""
     from app import create_app as build
 
+    echo_no_request()
     try:
         app = build()
     except ConfigurationError as faults:
@@ -53,6 +55,16 @@ def replay_spool(app: Flask) -> None:
             log.warning("spool_not_replayed", error=type(error).__name__)
         except Exception as error:
             log.critical("spool_not_replayed", exc_info=error)
+
+
+def echo_no_request() -> None:
+    """Have gunicorn answer and log what it cannot read as we do; its own words repeat headers and addresses."""
+    gunicorn.util.write_error = write_error  # it offers no other way
+    logging.getLogger("gunicorn.error").addFilter(_tells_of_no_request)
+
+
+def _tells_of_no_request(record: logging.LogRecord) -> bool:
+    return not record.getMessage().startswith("Invalid request")
 
 
 def write_error(client: socket.socket, status: int, reason: str, _detail: str) -> None:
@@ -88,7 +100,6 @@ class Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
         }
         for name, value in options.items():
             self.cfg.set(name, value)
-        gunicorn.util.write_error = write_error  # it offers no other way
 
     def load(self) -> Flask:
         """Build the application in the worker, after the fork, so that no connection crosses it."""
