@@ -161,3 +161,18 @@ def decide(desk: Desk, two: list[User], item: ReviewItem, **said: object) -> lis
     """Have two people decide the same of an item; return what each was answered."""
     path, body = f"/api/payment/review/{item.id}/resolve", {"note": "looked", **said}
     return [desk.http.post(path, json=body, headers=fresh(desk, one)).status_code for one in two]
+
+
+def pay_nobodys_money(desk: Desk, account: str = "WATER BILL", *, off: int) -> None:
+    """Pay the fee by hand, of which the notice names another amount."""
+    desk.safaricom.control("switches", external_validation=False).raise_for_status()
+    faults = {"amount_off": off, "payer_style": "plain"}
+    desk.safaricom.control("faults", scope="all", kind="c2b", faults=faults).raise_for_status()
+    pay_by_paybill(desk, account, FEE)
+    desk.safaricom.deliver()
+
+
+def silence_the_books(desk: Desk) -> None:
+    desk.safaricom.control(
+        "faults", scope="all", kind="status", faults={"status_says": "pending"}
+    ).raise_for_status()

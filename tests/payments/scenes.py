@@ -213,3 +213,13 @@ def standing(desk: Desk, booking: Consultation) -> tuple[str, str]:
     """Return a booking's status and payment_status."""
     now = desk.booking(booking)
     return now.status, now.payment_status
+
+
+def item_of(desk: Desk, about: str) -> ReviewItem:
+    [item] = [item for item in desk.rows(ReviewItem) if about in item.news_key]
+    return item
+
+
+def went_out(desk: Desk) -> list[int]:
+    """Return the shillings of each movement out at Safaricom."""
+    return [moved["amount"] for moved in desk.safaricom.moved if moved["direction"] == "OUT"]

@@ -16,6 +16,8 @@ from tests.payments.paybill_scenes import (
     decide,
     deliver_again,
     dual,
+    pay_nobodys_money,
+    silence_the_books,
     tell_of_till,
     two_of_staff,
 )
@@ -23,13 +25,14 @@ from tests.payments.scenes import (
     cancel,
     close_money,
     fresh,
+    item_of,
     learn_by_query,
     pay,
     rewritten,
     standing,
     take_all_waiting,
+    went_out,
 )
-from tests.payments.test_other_amounts import item_of, pay_nobodys_money, silence_the_books, went_out
 
 OFF = 500
 

@@ -10,14 +10,16 @@ from app.payments.models import Payment, Refund, ReviewItem
 from tests.payments.conftest import FEE
 from tests.payments.door import door_of, knock
 from tests.payments.invariants import check_money
-from tests.payments.out_scenes import pay_by_paybill, register_paybill, told, until_quiet
+from tests.payments.out_scenes import register_paybill, told, until_quiet
 from tests.payments.paybill_scenes import (
     balance,
     decide,
     deliver_again,
     deliver_in_order,
     dual,
+    pay_nobodys_money,
     received,
+    silence_the_books,
     tell_of_till,
     two_of_staff,
 )
@@ -26,10 +28,12 @@ from tests.payments.scenes import (
     close_money,
     expire_holds,
     fresh,
+    item_of,
     learn_by_query,
     pay,
     press_again_later,
     take_all_waiting,
+    went_out,
 )
 
 OFF = 500
@@ -40,31 +44,6 @@ def desk(desk):
     register_paybill(desk)
     desk.safaricom.control("accounts", utility=100_000, working=100_000).raise_for_status()
     return desk
-
-
-def went_out(desk) -> list[int]:
-    """Return the shillings of each movement out at Safaricom."""
-    return [moved["amount"] for moved in desk.safaricom.moved if moved["direction"] == "OUT"]
-
-
-def item_of(desk, about: str) -> ReviewItem:
-    [item] = [item for item in desk.rows(ReviewItem) if about in item.news_key]
-    return item
-
-
-def silence_the_books(desk) -> None:
-    desk.safaricom.control(
-        "faults", scope="all", kind="status", faults={"status_says": "pending"}
-    ).raise_for_status()
-
-
-def pay_nobodys_money(desk, account: str = "WATER BILL", *, off: int) -> None:
-    """Pay the fee by hand, of which the notice names another amount."""
-    desk.safaricom.control("switches", external_validation=False).raise_for_status()
-    faults = {"amount_off": off, "payer_style": "plain"}
-    desk.safaricom.control("faults", scope="all", kind="c2b", faults=faults).raise_for_status()
-    pay_by_paybill(desk, account, FEE)
-    desk.safaricom.deliver()
 
 
 def test_a_surplus_that_a_notice_alone_names_is_not_sent(desk, booking):

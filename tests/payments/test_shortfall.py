@@ -31,6 +31,7 @@ from tests.payments.scenes import (
     review_kinds,
     standing,
     take_all_waiting,
+    went_out,
 )
 
 OFF = 1000
@@ -233,11 +234,6 @@ def test_other_money_goes_back_whole_and_does_not_make_good_what_has_gone_back(d
     assert broken_rules(desk.app) == []
 
 
-def sent_back(desk) -> list[int]:
-    """Return the shillings of each movement out at Safaricom."""
-    return [moved["amount"] for moved in desk.safaricom.moved if moved["direction"] == "OUT"]
-
-
 def cancelled_before_the_callback(desk, safaricom, *, off: int) -> dict:
     """Have a booking cancelled that a query proved paid; return the prompt's own news, which names less."""
     safaricom.faults(charge_off=-off)
@@ -263,7 +259,7 @@ def test_a_refund_that_is_proved_not_paid_becomes_smaller_too(desk, safaricom):
     knock(desk.app, door_of(late), late["body"])
     try_again(desk)
     until_quiet(desk, rounds=4)
-    assert sent_back(desk) == [FEE - OFF]
+    assert went_out(desk) == [FEE - OFF]
     check_money(desk)
 
 
@@ -286,7 +282,7 @@ def test_an_order_that_was_paid_after_all_is_booked_though_its_refund_has_become
     for news in (late, success):
         assert knock(desk.app, door_of(news), news["body"]).status_code == 200
     until_quiet(desk, rounds=3)
-    assert (sent_back(desk), loss(desk)) == ([FEE], off)
+    assert (went_out(desk), loss(desk)) == ([FEE], off)
     check_money(desk)
 
 
@@ -331,7 +327,7 @@ def test_an_order_that_never_left_becomes_smaller_with_its_refund(desk, safarico
     knock(desk.app, door_of(late), late["body"])
     desk.clock.advance(minutes=31)
     until_quiet(desk, rounds=4)
-    assert (sent_back(desk), loss(desk)) == ([FEE - OFF], 0)
+    assert (went_out(desk), loss(desk)) == ([FEE - OFF], 0)
     check_money(desk)
 
 
