@@ -9,17 +9,13 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.consultations.bookings import lock_consultation
-from app.consultations.models import Absent, Consultation, ConsultationStatus
+from app.consultations.models import Consultation
 from app.database import reading, transactional
 from app.payments import notices
 from app.payments.allocation import refresh_standing
 from app.payments.models import LedgerAccount
-from app.payments.refunds import give_back, money_held
+from app.payments.refunds import IS_DEAD, give_back, money_held
 
-_DEAD = sa.or_(
-    Consultation.status.in_((ConsultationStatus.CANCELLED, ConsultationStatus.EXPIRED)),
-    sa.and_(Consultation.status == ConsultationStatus.NO_SHOW, Consultation.no_show_by == Absent.ADVOCATE),
-)
 log = structlog.get_logger()
 
 
@@ -49,7 +45,7 @@ def _holding_too_much() -> sa.Select[tuple[int]]:
     return (
         sa.select(Consultation.id)
         .join(LedgerAccount, LedgerAccount.name == account)
-        .where(_DEAD, LedgerAccount.balance > Consultation.kept_amount)
+        .where(IS_DEAD, LedgerAccount.balance > Consultation.kept_amount)
     )
 
 

@@ -28,6 +28,13 @@ def is_dead(consultation: Consultation) -> bool:
     return consultation.status in (ConsultationStatus.CANCELLED, ConsultationStatus.EXPIRED)
 
 
+# The same, for a query.
+IS_DEAD = sa.or_(
+    Consultation.status.in_((ConsultationStatus.CANCELLED, ConsultationStatus.EXPIRED)),
+    sa.and_(Consultation.status == ConsultationStatus.NO_SHOW, Consultation.no_show_by == Absent.ADVOCATE),
+)
+
+
 def money_held(session: Session, consultation_id: int) -> int:
     """Return the cents received for a booking or covered by the firm, less what went or goes back."""
     held = sa.func.sum(Payment.amount_received + Payment.amount_covered - Payment.amount_returned)
