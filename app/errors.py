@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import structlog
@@ -77,10 +78,19 @@ def envelope(status: int, code: str, message: str, *, fields: Fields | None = No
     """Build an error answer."""
     body: dict[str, Any] = {"success": False, "error": message, "code": code}
     if fields:
-        body["errors"] = fields
+        body["errors"] = dict(_named(fields))
     response = jsonify(body | {"request_id": g.get("request_id", "")})
     response.status_code = status
     return response
+
+
+def _named(faults: Fields, within: str = "") -> Iterator[tuple[str, list[str]]]:
+    """Yield each field with what is wrong with it, one in a list or a row by its way there: `weekly.0.start`."""
+    for name, wrong in faults.items():
+        if isinstance(wrong, dict):
+            yield from _named(wrong, f"{within}{name}.")
+        else:
+            yield f"{within}{name}", list(wrong)
 
 
 def answer_problem(problem: Problem) -> Response:
@@ -116,7 +126,7 @@ def _flatten(messages: Any) -> Fields:
     fields: Fields = {}
     for inner in (messages or {}).values():
         fields |= inner if isinstance(inner, dict) else {"_schema": inner}
-    return {str(name): faults for name, faults in fields.items()}
+    return fields
 
 
 def _seconds_left(error: HTTPException) -> int:

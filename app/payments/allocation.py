@@ -12,7 +12,7 @@ from app import money
 from app.consultations.bookings import change, confirm
 from app.consultations.models import Consultation, ConsultationStatus
 from app.consultations.models import PaymentStatus as Standing
-from app.payments import notices
+from app.payments import advice, notices
 from app.payments.models import Payment, PaymentStatus, Refund, RefundStatus, ReviewKind
 from app.payments.refunds import give_back, is_dead, money_held
 from app.payments.review import open_item
@@ -58,7 +58,7 @@ def _send_back(
         receipt=payment.mpesa_receipt_number,
         amount_expected=due_before,
         amount_received=payment.amount_received,
-        proposed_action=f"Send back {money.spoken(refunded, payment.currency)}; the refund is requested.",
+        proposed_action=advice.SURPLUS.format(amount=money.spoken(refunded, payment.currency)),
         now=now,
     )
     because = notices.LATE if kind is ReviewKind.LATE_PAYMENT else notices.TOO_MUCH

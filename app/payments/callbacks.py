@@ -1,8 +1,8 @@
 """Safaricom's own door: news of money, believed only as far as address and token allow.
 
 No callback is signed (observed, 2017-2026). So each prompt, order and question has an address of its own that
-nobody can guess, and only Safaricom's machines may use it. Whatever falls short of that is kept and makes us ask,
-nothing more.
+nobody can guess, and only Safaricom's machines may use it. What falls short of one of the two is kept, as far as
+there is room, and makes us ask, nothing more; what has neither is refused and logged.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class UnknownToken(Problem):
 class MalformedBody(Problem):
     """The body is nothing that belongs here; it was kept all the same."""
 
-    status, code, message = 400, "malformed_callback", "The body is no such callback. It was kept for a person."
+    status, code, message = 400, "malformed_callback", "The body is no such callback. It was kept, and M-Pesa is asked where it can be."
 
 
 class NotKept(Problem):

@@ -18,7 +18,8 @@ class AlreadyPaidOut(Problem):
 
     status, code = 409, "already_paid_out"
     message = (
-        "The advocate has been paid this money already. Agree with them first; it can go back once they owe it."
+        "The advocate has been paid this money already. Agree with them first; it can go back once they have "
+        "earned as much again."
     )
 
 

@@ -38,7 +38,7 @@ exported_file = click.File("rb")
 @payments_commands.command()
 @as_json
 def settle(as_json: bool) -> None:
-    """Apply kept news, ask about pending payments, give up the hopeless, request and send what goes back."""
+    """Apply kept news, ask what is unknown, share out earnings, request refunds, send refunds and payouts."""
     settings, clock = runtime().settings, runtime().clock
     _run(
         jobs.news_steps(settings, clock)

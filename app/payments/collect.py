@@ -17,7 +17,7 @@ from app.consultations.models import Consultation, ConsultationStatus
 from app.database import constraint_of, lock, reading, transactional
 from app.errors import Problem
 from app.metrics import metrics
-from app.payments import doubts
+from app.payments import advice, doubts
 from app.payments.allocation import refresh_standing
 from app.payments.callback_tokens import callback_url, new_token, token_hash
 from app.payments.daraja import (
@@ -292,16 +292,13 @@ def _note_accepted(payment: Payment, accepted: StkPushAccepted, *, now: datetime
         return payment
 
 
-_OTHER_NAME = "M-Pesa called this prompt otherwise in its callback."
-
-
 @transactional
 def _fill_ids(session: Session, *, payment_id: int, accepted: StkPushAccepted, now: datetime) -> Payment:
     payment = lock(session, Payment, payment_id)
     if payment is None:
         raise LookupError(f"payment {payment_id} does not exist")
     if payment.checkout_request_id not in (None, accepted.checkout_request_id):
-        doubts.call_about_id(session, payment, "contradicted", _OTHER_NAME, now)
+        doubts.call_about_id(session, payment, "contradicted", advice.RENAMED_REQUEST, now)
     payment.checkout_request_id = payment.checkout_request_id or accepted.checkout_request_id
     payment.merchant_request_id = payment.merchant_request_id or accepted.merchant_request_id
     return payment
@@ -309,4 +306,4 @@ def _fill_ids(session: Session, *, payment_id: int, accepted: StkPushAccepted, n
 
 @transactional
 def _doubt_repeated_id(session: Session, *, payment: Payment, now: datetime) -> None:
-    doubts.call_about_id(session, payment, "repeated", "M-Pesa gave this prompt the id of another one.", now)
+    doubts.call_about_id(session, payment, "repeated", advice.REPEATED_REQUEST, now)

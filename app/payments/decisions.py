@@ -76,10 +76,10 @@ def _check_record_payment(session: Session, item: ReviewItem, said: ReviewDecisi
     if missing:
         raise InvalidInput(fields=missing)
     if item.disbursement_id is None:
-        _check_money_in(session, item)
+        _check_money_in(session, item, said)
 
 
-def _check_money_in(session: Session, item: ReviewItem) -> None:
+def _check_money_in(session: Session, item: ReviewItem, said: ReviewDecision) -> None:
     payment = session.get(Payment, item.payment_id) if item.payment_id is not None else None
     if payment is None or payment.consultation_id is None:
         raise _impossible("This item has no payment to record money for.")
@@ -90,6 +90,8 @@ def _check_money_in(session: Session, item: ReviewItem) -> None:
         )
     if _is_taken_back_by(session, payment, item.receipt):
         raise _impossible("M-Pesa gave this back: recorded here it would count as come in. Close it with a note.")
+    if _has_left(session, said.receipt):
+        raise InvalidInput(fields={"receipt": ["M-Pesa's books have this as money that left, not as come in."]})
 
 
 def _is_taken_back_by(session: Session, payment: Payment, receipt: str | None) -> bool:
@@ -98,6 +100,13 @@ def _is_taken_back_by(session: Session, payment: Payment, receipt: str | None) -
         StatementLine.receipt == receipt, StatementLine.withdrawn > 0, StatementLine.linked_receipt.is_not(None)
     )
     return payment.mpesa_receipt_number in session.scalars(undone).all()
+
+
+def _has_left(session: Session, receipt: str | None) -> bool:
+    """Say whether Safaricom's books have a receipt as money out alone: a charge stands beside what it is for."""
+    lines = sa.select(sa.func.max(StatementLine.withdrawn), sa.func.max(StatementLine.paid_in))
+    withdrawn, paid_in = session.execute(lines.where(StatementLine.receipt == receipt)).one()
+    return bool(withdrawn) and not paid_in
 
 
 def _record_payment(

@@ -38,6 +38,7 @@ from app.payments.models import (
 from app.payments.purpose import purpose_of
 from app.payments.settle_out import note, settle_out
 from app.payments.stop import standing_stop
+from config import Settings
 
 log = structlog.get_logger()
 
@@ -58,6 +59,13 @@ class Sender:
     secret: str = field(repr=False)
     callback_base: str
     pays_from_paybill: bool = False
+
+
+def sender_of(settings: Settings) -> Sender | None:
+    """Return what sending needs; None where nobody is set up to move money out."""
+    if not settings.moves_money_out:
+        return None
+    return Sender(settings.jwt_secret_key, settings.callback_url_base, settings.pays_from_paybill)
 
 
 @dataclass(frozen=True)

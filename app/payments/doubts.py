@@ -8,6 +8,8 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from app import money
+from app.payments import advice
 from app.payments.evidence import Evidence
 from app.payments.evidence_out import MoneyOut
 from app.payments.models import (
@@ -23,6 +25,11 @@ from app.payments.models import (
 )
 from app.payments.review import open_item
 
+_DOUBTS = {
+    "amount": advice.OTHER_AMOUNT,
+    "checkout-id": advice.OTHER_REQUEST,
+    "phone": advice.OTHER_PHONE,
+}
 _REFUND = "refund:"
 _SAME_AS = "same-as:"
 _WHOSE = "whose"
@@ -53,8 +60,7 @@ def checkout_id_taken(session: Session, checkout_request_id: str | None) -> bool
 def _doubt(
     session: Session, kind: ReviewKind, about: str, payment: Payment, evidence: Evidence, now: datetime
 ) -> bool:
-    check = f"The {about.replace('-', ' ')} is not what was asked for; check the M-Pesa statement."
-    return call_a_person(session, kind, f"{about}:{evidence.receipt}", payment, evidence, check, now)
+    return call_a_person(session, kind, f"{about}:{evidence.receipt}", payment, evidence, _DOUBTS[about], now)
 
 
 def call_a_person(
@@ -84,6 +90,8 @@ def call_a_person(
 
 def two_amounts(session: Session, payment: Payment, named: int, inbox_id: int | None, now: datetime) -> None:
     """Call a person where a prompt and the paybill notice of the same money name two amounts; `named` in cents."""
+    counted = session.get_one(Payment, payment.merged_into_id or payment.id)
+    booked = money.spoken(counted.amount_received, counted.currency)
     open_item(
         session,
         ReviewKind.AMOUNT_MISMATCH,
@@ -94,7 +102,7 @@ def two_amounts(session: Session, payment: Payment, named: int, inbox_id: int | 
         receipt=payment.mpesa_receipt_number,
         amount_expected=payment.amount,
         amount_received=named,
-        proposed_action="A prompt and its paybill notice name two amounts; check the M-Pesa statement.",
+        proposed_action=advice.NOT_ALL_ONE_AMOUNT.format(booked=booked),
         now=now,
     )
 
@@ -110,10 +118,7 @@ def perhaps_counted_already(session: Session, aside: Payment, other: Payment, no
         receipt=aside.mpesa_receipt_number or other.mpesa_receipt_number,
         amount_expected=other.amount,
         amount_received=aside.amount_received,
-        proposed_action=(
-            f"A prompt and a paybill notice may be one payment ({other.id}). Kept aside until M-Pesa answers; "
-            "else decide same_money or assign by the M-Pesa statement."
-        ),
+        proposed_action=advice.PERHAPS_COUNTED.format(other=other.id),
         now=now,
     )
 
@@ -128,7 +133,7 @@ def nobodys_money(session: Session, payment: Payment, inbox_id: int | None, hint
         inbox_id=inbox_id,
         receipt=payment.mpesa_receipt_number,
         amount_received=payment.amount_received,
-        proposed_action=f"No booking has this account number; assign it, or give it back.{hint}",
+        proposed_action=f"{advice.WHOSE}{hint}",
         now=now,
     )
 
@@ -162,8 +167,7 @@ def paid_twice(session: Session, attempt: Disbursement, evidence: MoneyOut, now:
     late = sa.select(ReviewItem.id).where(ReviewItem.news_key == f"disbursement:{attempt.id}:paid-after-failed")
     if session.scalar(late) is not None:
         return  # a person is called for it by now
-    check = "What this order was for had been paid already, so it went out twice. Ask the payee to return it."
-    call_about_sending(session, attempt, "paid-twice", check, evidence, now)
+    call_about_sending(session, attempt, "paid-twice", advice.PAID_TWICE, evidence, now)
 
 
 def close_whose(session: Session, payment: Payment) -> None:
@@ -180,7 +184,13 @@ def close_whose(session: Session, payment: Payment) -> None:
 
 
 def unmatched_money(
-    session: Session, receipt: str, amount: int | None, inbox_id: int | None, now: datetime
+    session: Session,
+    receipt: str,
+    amount: int | None,
+    inbox_id: int | None,
+    now: datetime,
+    *,
+    proposed_action: str = advice.NOT_BOOKED,
 ) -> None:
     """Call a person for money that was told of where nobody could book it."""
     open_item(
@@ -190,7 +200,7 @@ def unmatched_money(
         inbox_id=inbox_id,
         receipt=receipt,
         amount_received=amount,
-        proposed_action="Find on the M-Pesa statement who paid this; nothing was booked.",
+        proposed_action=proposed_action,
         now=now,
     )
 
@@ -210,12 +220,12 @@ def unreadable_confirmation(session: Session, item: InboxItem, now: datetime) ->
         ReviewKind.UNMATCHED_MONEY,
         news_key=f"confirmation:{hashlib.sha256(item.raw).hexdigest()}",
         inbox_id=item.id,
-        proposed_action="A paybill notice cannot be read; find the payment on the M-Pesa statement of its time.",
+        proposed_action=advice.UNREADABLE_NOTICE,
         now=now,
     )
 
 
-def call_about_id(session: Session, payment: Payment, how: str, what: str, now: datetime) -> None:
+def call_about_id(session: Session, payment: Payment, how: str, proposed_action: str, now: datetime) -> None:
     """Call a person where Safaricom's id of a prompt is not what it was, or is another's."""
     open_item(
         session,
@@ -224,13 +234,14 @@ def call_about_id(session: Session, payment: Payment, how: str, what: str, now: 
         payment_id=payment.id,
         consultation_id=payment.consultation_id,
         amount_expected=payment.amount,
-        proposed_action=f"{what} Check it on the M-Pesa statement.",
+        proposed_action=proposed_action,
         now=now,
     )
 
 
 def refund_needs_a_person(session: Session, refund: Refund, now: datetime) -> None:
     """Call a person for a refund that failed, or that M-Pesa offers no way for: once for each time it did."""
+    text = advice.REFUND_WITHOUT_WAY.get(refund.failure_reason, advice.REFUND_FAILED)
     failed = sa.select(sa.func.count()).where(
         RefundEvent.refund_id == refund.id, RefundEvent.status_after == RefundStatus.FAILED
     )
@@ -241,10 +252,7 @@ def refund_needs_a_person(session: Session, refund: Refund, now: datetime) -> No
         payment_id=refund.payment_id,
         consultation_id=refund.consultation_id,
         amount_expected=refund.amount,
-        proposed_action=(
-            f"M-Pesa did not send refund {refund.id} back ({refund.failure_reason}). Retry it, or give it back by "
-            "hand and decide record_refund."
-        ),
+        proposed_action=text.format(refund=refund.id, reason=refund.failure_reason),
         now=now,
     )
 

@@ -23,7 +23,6 @@ from app.payments import (
 )
 from app.payments.books import balances, pulling
 from app.payments.daraja import DarajaClient
-from app.payments.disburse import Sender
 from config import Settings
 
 log = structlog.get_logger()
@@ -54,9 +53,9 @@ def asking_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict
 
 def sending_steps(settings: Settings, clock: Clock, daraja: DarajaClient) -> dict[str, Step]:
     """Return the steps that send money and ask what became of it; without an initiator there are none."""
-    if not settings.moves_money_out:
+    sender = disburse.sender_of(settings)
+    if sender is None:
         return {}
-    sender = Sender(settings.jwt_secret_key, settings.callback_url_base, settings.pays_from_paybill)
     rate, base = settings.safaricom_query_rate, settings.callback_url_base
     return {
         "refunds_planned": lambda: refund_plan.plan_one(sender=sender, now=clock.now()),

@@ -9,10 +9,10 @@ from app.letter import Letter
 
 LATE = Letter(
     "Your booking {reference}: {amount} goes back to you",
-    "{amount} for your booking {reference} reached us when the booking was over. We send it back to you; you need "
-    "not do anything. If you still want an appointment, please book a new time.",
-    "{amount} za nafasi yako {reference} zilitufikia baada ya nafasi hiyo kuisha. Tunakurudishia; huna la "
-    "kufanya. Kama bado unahitaji miadi, tafadhali weka nafasi mpya.",
+    "Your booking {reference} is over, and {amount} that came for it is not needed. We send it back to you; you "
+    "need not do anything. If you still want an appointment, please book a new time.",
+    "Nafasi yako {reference} imeisha, na {amount} zilizolipwa kwa ajili yake hazihitajiki. Tunakurudishia; huna "
+    "la kufanya. Kama bado unahitaji miadi, tafadhali weka nafasi mpya.",
 )
 TOO_MUCH = Letter(
     "Your booking {reference}: {amount} goes back to you",
@@ -91,6 +91,13 @@ NOT_REFUNDED = Letter(
     "money is not lost: it is set aside for you, and we will see to it. You need not do anything.",
     "Tulijaribu kukurudishia {amount} za nafasi yako {reference}, lakini M-Pesa haikukamilisha. Pesa hazijapotea: "
     "zimewekwa kando kwa ajili yako, na tunalishughulikia. Huna la kufanya.",
+)
+NO_WAY_BACK = Letter(
+    "Your booking {reference}: {amount} will be given back in another way",
+    "We cannot send {amount} for your booking {reference} back to you by M-Pesa. The money is not lost: it is set "
+    "aside for you, and we will give it to you in another way.",
+    "Hatuwezi kukurudishia {amount} za nafasi yako {reference} kupitia M-Pesa. Pesa hazijapotea: zimewekwa kando "
+    "kwa ajili yako, na tutakurudishia kwa njia nyingine.",
 )
 PAID_OUT = Letter(
     "{amount} was paid out to you",

@@ -141,10 +141,11 @@ def refund_given_by_hand(
 
 
 def refund_failed(
-    session: Session, consultation: Consultation, *, refund_id: int, amount: int, now: datetime
+    session: Session, consultation: Consultation, *, refund_id: int, amount: int, has_no_way: bool, now: datetime
 ) -> None:
-    """Tell a client that M-Pesa did not carry out a refund, in cents, once however often it is tried."""
-    _tell_client(session, consultation, letters.NOT_REFUNDED, amount, f"refund:{refund_id}:failed", now=now)
+    """Tell a client that M-Pesa did not or cannot carry out a refund, in cents, once however often it is tried."""
+    letter = letters.NO_WAY_BACK if has_no_way else letters.NOT_REFUNDED
+    _tell_client(session, consultation, letter, amount, f"refund:{refund_id}:failed", now=now)
 
 
 def payout_completed(

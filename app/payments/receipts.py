@@ -66,7 +66,9 @@ def for_payment(payment_id: int, *, who: Person, business_name: str) -> bytes:
     found = find(payment_id, who=who)
     with reading() as session:
         payment = session.get_one(Payment, found.merged_into_id or found.id)
-        if payment.amount_received == 0 or payment.is_aside:
+        if payment.is_aside:
+            raise NotPaidYet("There is no receipt yet: it is not settled yet which booking this money is for.")
+        if payment.amount_received == 0:
             raise NotPaidYet
         receipt = _receipt_of(session, payment, business_name)
     return receipt_pdf(receipt)

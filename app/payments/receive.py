@@ -15,7 +15,7 @@ from app.consultations.bookings import lock_consultation
 from app.consultations.lookup import id_of_reference, nearly_named
 from app.consultations.models import Consultation
 from app.database import lock
-from app.payments import doubts, ledger
+from app.payments import advice, doubts, ledger
 from app.payments.allocation import allocate
 from app.payments.events import record
 from app.payments.evidence import MoneyIn, Source
@@ -112,8 +112,7 @@ def hear_again(session: Session, payment_id: int, money: MoneyIn, *, now: dateti
         raise LookupError(f"payment {payment_id} does not exist")
     payment.phone = payment.phone or _phone(money)
     if money.amount != payment.amount_received:
-        check = "M-Pesa names two amounts for one receipt; check the M-Pesa statement."
-        about = f"amount-again:{money.amount}"
+        about, check = f"amount-again:{money.amount}", advice.AMOUNT_AGAIN
         evidence = money.of_prompt()
         doubts.call_a_person(session, ReviewKind.AMOUNT_MISMATCH, about, payment, evidence, check, now)
         return

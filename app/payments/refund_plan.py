@@ -15,6 +15,7 @@ from app.payments.models import (
     BalanceReading,
     Disbursement,
     DisbursementKind,
+    NoWay,
     Payment,
     Refund,
     RefundEvent,
@@ -58,8 +59,8 @@ def _plan(session: Session, purpose: RefundPurpose, *, sender: Sender, now: date
     elif can_be_b2c:
         kind, phone, receipt = DisbursementKind.B2C, payment.phone, None
     else:
-        no_way = "below_minimum" if is_reachable else "phone_unknown"
-        purpose.give_up(session, "given_back_by_mpesa" if went_back else no_way, now=now)
+        no_way = NoWay.BELOW_MINIMUM if is_reachable else NoWay.PHONE_UNKNOWN
+        purpose.give_up(session, NoWay.GIVEN_BACK if went_back else no_way, now=now)
         return
     open_attempt(
         session,

@@ -14,7 +14,7 @@ from app.payments import doubts, ledger, notices
 from app.payments.allocation import refresh_standing
 from app.payments.changes import change_refund
 from app.payments.evidence_out import MoneyOut
-from app.payments.models import Disbursement, DisbursementKind, Payment, Refund, RefundStatus
+from app.payments.models import Disbursement, DisbursementKind, NoWay, Payment, Refund, RefundStatus
 
 
 def lock_refund(session: Session, refund_id: int) -> RefundPurpose:
@@ -80,19 +80,21 @@ class RefundPurpose:
             )
 
     def paid_by_hand(self, session: Session, *, actor_id: int, now: datetime) -> None:
-        """Book a failed refund as given back outside M-Pesa, from the firm's bank."""
-        refund = self.refund
+        """Book a failed refund as given back from the firm's bank, or by M-Pesa itself unasked."""
+        refund, by_mpesa = self.refund, self.refund.failure_reason == NoWay.GIVEN_BACK
         ledger.transfer(
             session,
             debit=ledger.refund_account(refund.id),
-            credit=ledger.BANK,
+            credit=ledger.WORKING if by_mpesa else ledger.BANK,
             amount=refund.amount,
             currency=refund.currency,
             event_key=f"refund:{refund.id}:by-hand",
             now=now,
         )
-        self._complete(session, "given back by hand", actor_id=actor_id, now=now)
-        if self.consultation is not None:
+        self._complete(
+            session, refund.failure_reason if by_mpesa else "given back by hand", actor_id=actor_id, now=now
+        )
+        if self.consultation is not None and not by_mpesa:
             ids = {"refund_id": refund.id, "amount": refund.amount}
             notices.refund_given_by_hand(session, self.consultation, **ids, now=now)
 
@@ -117,9 +119,10 @@ class RefundPurpose:
         self.refund.failure_reason = why
         change_refund(session, self.refund, RefundStatus.FAILED, why, now=now)
         doubts.refund_needs_a_person(session, self.refund, now)
-        if self.consultation is not None:
+        if self.consultation is not None and why != NoWay.GIVEN_BACK:
             ids = {"refund_id": self.refund.id, "amount": self.refund.amount}
-            notices.refund_failed(session, self.consultation, **ids, now=now)
+            has_no_way = why in (NoWay.BELOW_MINIMUM, NoWay.PHONE_UNKNOWN)
+            notices.refund_failed(session, self.consultation, **ids, has_no_way=has_no_way, now=now)
 
     def disproved(self, session: Session, attempt: Disbursement, *, now: datetime) -> None:
         """Put a refund whose reversal was refused back into the queue; the next attempt is a B2C."""

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from app.consultations.bookings import lock_consultation
 from app.consultations.models import Consultation
 from app.database import lock
-from app.payments import doubts, notices
+from app.payments import advice, doubts, notices
 from app.payments import settle_steps as steps
 from app.payments.allocation import allocate, refresh_standing
 from app.payments.evidence import Evidence, Source
@@ -80,15 +80,15 @@ def _cancel(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
     _end_without_money(session, consultation, payment, evidence, PaymentStatus.CANCELLED, now)
-    look = "Look for this payment on the M-Pesa statement; record it if the money came."
-    doubts.call_a_person(session, ReviewKind.UNKNOWN_OUTCOME, "unknown", payment, evidence, look, now)
+    about, check = "unknown", advice.OUTCOME_UNKNOWN
+    doubts.call_a_person(session, ReviewKind.UNKNOWN_OUTCOME, about, payment, evidence, check, now)
 
 
 def _contradict(
     session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
 ) -> None:
     about = f"failed-after-paid:{evidence.result_code}"
-    check = "Keep the payment; check the receipt on the M-Pesa statement."
+    check = advice.FAILED_AFTER_PAID
     if doubts.call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now):
         steps.note(session, payment, evidence, payment.status, now)
 

@@ -16,7 +16,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from app.database import lock, transactional
-from app.payments import doubts, stop
+from app.payments import advice, doubts, stop
 from app.payments.evidence import Source
 from app.payments.evidence_out import MoneyOut
 from app.payments.models import (
@@ -51,20 +51,17 @@ def _complete(
     """Book money that went out, once: the receipt is its identity, over all attempts."""
     if _receipt_is_anothers(session, attempt, evidence):
         attempt.next_query_at = now
-        check = "Another payment out has this receipt; check both on the M-Pesa statement."
-        doubts.call_about_sending(session, attempt, f"receipt-reused:{evidence.receipt}", check, evidence, now)
+        about, check = f"receipt-reused:{evidence.receipt}", advice.SENT_WITH_ANOTHERS_RECEIPT
+        doubts.call_about_sending(session, attempt, about, check, evidence, now)
         return
     before = attempt.status
     _end(attempt, DisbursementStatus.COMPLETED, evidence, now)
     note(session, attempt, before, source=evidence.source, detail=_detail(evidence), evidence=evidence, now=now)
     if evidence.amount is not None and evidence.amount != attempt.amount:
-        check = "M-Pesa names another amount than the order; check the M-Pesa statement."
-        doubts.call_about_sending(
-            session, attempt, f"amount:{evidence.amount}", check, evidence, now, kind=ReviewKind.AMOUNT_MISMATCH
-        )
+        about, check, kind = f"amount:{evidence.amount}", advice.SENT_OTHER_AMOUNT, ReviewKind.AMOUNT_MISMATCH
+        doubts.call_about_sending(session, attempt, about, check, evidence, now, kind=kind)
     if evidence.receipt is None:
-        check = "M-Pesa has it as carried out and names no receipt; look that up on the M-Pesa statement."
-        doubts.call_about_sending(session, attempt, "no-receipt", check, evidence, now)
+        doubts.call_about_sending(session, attempt, "no-receipt", advice.SENT_WITHOUT_RECEIPT, evidence, now)
     purpose.paid(session, attempt, evidence, now=now)
     if evidence.source is Source.RESULT:
         stop.lift(session, why="an order was carried out", now=now)
@@ -74,8 +71,7 @@ def _complete_late(
     session: Session, purpose: Purpose, attempt: Disbursement, evidence: MoneyOut, now: datetime
 ) -> None:
     """Book money that went out although that was said to have failed, and stop until a person has looked."""
-    check = "It was reported as failed, and then as paid. Nothing more is sent for it; check the M-Pesa statement."
-    doubts.call_about_sending(session, attempt, "paid-after-failed", check, evidence, now)
+    doubts.call_about_sending(session, attempt, "paid-after-failed", advice.SENT_AFTER_ALL, evidence, now)
     purpose.freeze()
     _complete(session, purpose, attempt, evidence, now)
 
@@ -111,19 +107,17 @@ def _repeat(session: Session, purpose: Purpose, attempt: Disbursement, evidence:
             )
             purpose.learn_receipt(evidence.receipt)
     elif evidence.receipt is not None and evidence.receipt != attempt.receipt:
-        check = "M-Pesa names two receipts for one payment out; check both on the M-Pesa statement."
+        about, check = f"second-receipt:{evidence.receipt}", advice.SENT_BY_TWO_RECEIPTS
         purpose.freeze()
-        doubts.call_about_sending(session, attempt, f"second-receipt:{evidence.receipt}", check, evidence, now)
+        doubts.call_about_sending(session, attempt, about, check, evidence, now)
 
 
 def _contradict(
     session: Session, purpose: Purpose, attempt: Disbursement, evidence: MoneyOut, now: datetime
 ) -> None:
-    check = "It was reported as paid, and then as failed. Check the receipt on the M-Pesa statement."
+    about, check = f"failed-after-paid:{evidence.result_code}", advice.NOT_SENT_AFTER_ALL
     purpose.freeze()
-    if doubts.call_about_sending(
-        session, attempt, f"failed-after-paid:{evidence.result_code}", check, evidence, now
-    ):
+    if doubts.call_about_sending(session, attempt, about, check, evidence, now):
         note(
             session,
             attempt,
@@ -218,10 +212,11 @@ def call_for_one_stuck(session: Session, *, now: datetime) -> bool:
         Disbursement.status.in_((DisbursementStatus.READY, DisbursementStatus.SENT)),
         sa.and_(Disbursement.status == DisbursementStatus.FAILED, Disbursement.disproved_at.is_(None)),
     )
-    overdue = sa.select(Disbursement).where(undecided, Disbursement.created_at <= now - GIVE_UP_AFTER, ~called)
+    since = sa.func.coalesce(Disbursement.sent_at, Disbursement.created_at)
+    overdue = sa.select(Disbursement).where(undecided, since <= now - GIVE_UP_AFTER, ~called)
     attempt = session.scalar(overdue.order_by(Disbursement.id).limit(1))
     if attempt is None:
         return False
-    check = "Nobody could tell for a day whether this was paid. Look for it on the M-Pesa statement."
+    check = advice.SENDING_UNKNOWN if attempt.sends else advice.NEVER_SENT
     doubts.call_about_sending(session, attempt, "unknown", check, None, now, kind=ReviewKind.UNKNOWN_OUTCOME)
     return True

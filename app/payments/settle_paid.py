@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.consultations.models import Consultation
-from app.payments import doubts
+from app.payments import advice, doubts
 from app.payments import settle_steps as steps
 from app.payments.allocation import allocate
 from app.payments.evidence import Evidence, Source
@@ -45,8 +45,7 @@ def compare(
 def _repeat(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:
     """Look whether a repeat says the same: one that says something else is none."""
     if evidence.amount == payment.amount != payment.amount_received:
-        check = "The prompt's own news names what was asked for, and other money is booked; record what came."
-        about = f"amount-again:{evidence.amount}"
+        about, check = f"amount-again:{evidence.amount}", advice.AS_ASKED_AFTER_ALL
         doubts.call_a_person(session, ReviewKind.AMOUNT_MISMATCH, about, payment, evidence, check, now)
     if doubts.check_identity(session, payment, evidence, now):
         steps.note(session, payment, evidence, payment.status, now)
@@ -95,7 +94,7 @@ def _join(
     """Make one of a prompt that a query proved and of the notice that the prompt's own news now names."""
     aside = notice if notice.is_aside else payment
     if not aside.is_aside or aside.amount_returned:
-        check = "One receipt was counted as a prompt and as a paybill payment; take one of them back by hand."
+        check = advice.COUNTED_TWICE.format(notice=notice.id)
         doubts.call_a_person(
             session, ReviewKind.CONTRADICTORY_NEWS, "counted-twice", payment, evidence, check, now
         )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.consultations.models import Consultation
 from app.database import lock
-from app.payments import doubts, ledger
+from app.payments import advice, doubts, ledger
 from app.payments.allocation import refresh_standing
 from app.payments.events import record
 from app.payments.evidence import Evidence, Source
@@ -28,12 +28,8 @@ def end_as(
 ) -> None:
     """End a prompt whose money a paybill notice has told of before: nothing more has come."""
     if is_claimed(session, notice):
-        check = (
-            "Two prompts were counted as one paybill payment; find both on the M-Pesa statement, record the other."
-        )
-        doubts.call_a_person(
-            session, ReviewKind.CONTRADICTORY_NEWS, "claimed-twice", payment, evidence, check, now
-        )
+        about, check = "claimed-twice", advice.CLAIMED_TWICE
+        doubts.call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now)
     before, payment.status = payment.status, PaymentStatus.COMPLETED
     payment.merged_into_id = notice.id
     payment.failure_reason = None
@@ -52,8 +48,7 @@ def reuse(session: Session, payment: Payment, evidence: Evidence, now: datetime)
     """Refuse to book one receipt twice; ask Safaricom how this payment really ended."""
     if payment.status is PaymentStatus.PENDING:
         payment.next_query_at = now
-    about = f"receipt-reused:{evidence.receipt}"
-    check = "The receipt is already booked to another payment; check both on the M-Pesa statement."
+    about, check = f"receipt-reused:{evidence.receipt}", advice.RECEIPT_REUSED
     if doubts.call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now):
         note(session, payment, evidence, payment.status, now)
 

@@ -121,7 +121,7 @@ def reverse_payment(args: dict[str, Any]) -> Any:
 @blp.alt_response(409, "CONFLICT")
 @blp.alt_response(422, "UNPROCESSABLE_ENTITY")
 def approve_refund(_body: dict[str, Any], refund_id: int) -> Any:
-    """Approve a refund above the limit; those below it approve themselves."""
+    """Approve a refund above the limit; those not above it approve themselves."""
     return refund_queue.approve(refund_id=refund_id, actor=caller(), now=runtime().clock.now())
 
 
@@ -152,8 +152,8 @@ def resolve_item(args: dict[str, Any], review_id: int) -> Any:
     """Decide about a review item; all but `nothing_to_do` takes two people who say the same.
 
     Something else than the open proposal takes its place. What lets money out (`give_back`, `record_unpaid`,
-    `unfreeze`) needs the password typed again. `nothing_to_do` is refused while the payment or the order is
-    undecided.
+    `unfreeze`) needs the password typed again. `nothing_to_do` is refused while the payment, the order,
+    the refund or the payout is undecided.
     """
     if args["decision"] in decisions.LETS_MONEY_OUT:
         require_recent_password(now=runtime().clock.now())

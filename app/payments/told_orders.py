@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from app.database import lock
-from app.payments import doubts
+from app.payments import advice, doubts
 from app.payments.ask_status import may_be_repeated, ready_again
 from app.payments.daraja import ApiResult, TransactionState, b2c_payment, describe_api
 from app.payments.evidence import Source, cents
@@ -41,8 +41,7 @@ def apply_to_order(
         return
     if _is_about_another(attempt, result) and not _may_name_it_otherwise(session, attempt, result):
         if not _has_unknown_copies(attempt):
-            check = "A result came to the address of this order and names another; check the M-Pesa statement."
-            doubts.call_about_sending(session, attempt, "other-order", check, evidence, now)
+            doubts.call_about_sending(session, attempt, "other-order", advice.RESULT_OF_ANOTHER, evidence, now)
         if evidence.stops_all_sends and attempt.status in (DisbursementStatus.READY, DisbursementStatus.SENT):
             stop_all(session, why=evidence.reason, now=now)  # whichever order it is about
         ask_soon(session, disbursement_id, now=now)
@@ -115,10 +114,8 @@ def learn_of_order(
     """Apply what Safaricom's books answered about an order: its state, or that they have no such transaction."""
     attempt = session.get_one(Disbursement, disbursement_id)
     if state is not None and _is_of_another(attempt, state):
-        check = "M-Pesa answered a question about this order with another one; check the M-Pesa statement."
-        doubts.call_about_sending(
-            session, attempt, "other-answer", check, from_state(state, inbox_id=inbox_id), now
-        )
+        answer = from_state(state, inbox_id=inbox_id)
+        doubts.call_about_sending(session, attempt, "other-answer", advice.ANSWER_OF_ANOTHER, answer, now)
         return
     evidence = from_state(state, inbox_id=inbox_id) if state else None
     is_not_found = state is None and _is_not_found(result.result_code)

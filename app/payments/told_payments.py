@@ -10,7 +10,7 @@ from app.consultations.bookings import lock_consultation
 from app.consultations.models import Consultation
 from app.database import lock
 from app.money import spoken
-from app.payments import doubts
+from app.payments import advice, doubts
 from app.payments.daraja import TransactionState
 from app.payments.events import last_event_of, record
 from app.payments.evidence import Evidence, MoneyIn, Source, from_state_of_payment
@@ -59,9 +59,8 @@ def _call_if_it_never_came(
     """Call a person where a payment was told of and the books have it as one that was not made."""
     status = state.status.lower()
     if status in ENDED_UNPAID:
-        check = f"M-Pesa told of this payment, and its books have it as {status}; check the M-Pesa statement."
         evidence = Evidence(source=Source.STATUS, says=Says.FAILED, receipt=state.receipt, inbox_id=inbox_id)
-        about = f"books-say:{status}"
+        about, check = f"books-say:{status}", advice.NEVER_MADE.format(status=status)
         doubts.call_a_person(session, ReviewKind.CONTRADICTORY_NEWS, about, payment, evidence, check, now)
 
 
@@ -74,8 +73,7 @@ def _correct_notice(
         record(session, notice, notice.status, source=told.source, inbox_id=told.inbox_id, detail=detail, now=now)
         correct(session, consultation, notice, told.amount, now=now)
         if notice.is_aside and notice.amount_returned and notice.held:
-            check = "More had come than was given back; the rest is kept aside. Decide assign or give_back."
-            about = f"left-aside:{last_event_of(session, notice)}"
+            about, check = f"left-aside:{last_event_of(session, notice)}", advice.MORE_THAN_GIVEN_BACK
             doubts.call_a_person(session, ReviewKind.AMOUNT_MISMATCH, about, notice, told.of_prompt(), check, now)
         hear_again(session, notice.id, told, now=now)
 

@@ -16,8 +16,8 @@ _UNKNOWN = (
 )
 _COMPLETED = ("The payment was received. Thank you.", "Malipo yamepokelewa. Asante.")
 _GOES_BACK = (
-    "The payment was received. {amount} of it goes back to the phone that paid.",
-    "Malipo yamepokelewa. {amount} kati yake zinarudishwa kwenye simu iliyolipa.",
+    "The payment was received. {amount} of it was given back, or is on its way back.",
+    "Malipo yamepokelewa. {amount} kati yake zimerudishwa, au zinarudishwa.",
 )
 _REST_IS_DUE = (
     "{received} was received. {due} is still due; pay it while the booking is held for you.",

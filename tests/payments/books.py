@@ -15,7 +15,7 @@ from app.clock import NAIROBI
 from app.payments.models import ReviewItem
 from tests.conftest import START
 from tests.payments.conftest import Desk
-from tests.people import PASSWORD, bearer, make_user
+from tests.people import bearer, make_user
 
 TODAY = START.astimezone(NAIROBI).date().isoformat()
 COLUMNS = (
@@ -66,23 +66,17 @@ class Office:
 
     def __post_init__(self) -> None:
         self.dalmas = self.dalmas or make_user(self.desk.app, "Dalmas")
-        self._kept: dict[str, str] | None = None
 
     @property
     def headers(self) -> dict[str, str]:
-        """Return a log-in of his that is still good; the one in which he typed his password again, if he did."""
-        return self._kept or bearer(self.desk.app, self.dalmas)
+        """Return a log-in of his that is still good."""
+        return bearer(self.desk.app, self.dalmas)
 
     def get(self, path: str, **args: object) -> TestResponse:
         return self.desk.http.get(f"/api/payment{path}", query_string=args, headers=self.headers)
 
     def post(self, path: str, **body: object) -> TestResponse:
         return self.desk.http.post(f"/api/payment{path}", json=body, headers=self.headers)
-
-    def type_password_again(self) -> None:
-        self._kept = bearer(self.desk.app, self.dalmas)
-        answer = self.desk.http.post("/api/auth/reauthenticate", json={"password": PASSWORD}, headers=self.headers)
-        assert answer.status_code == 200, answer.json
 
     def import_text(self, text: str, **more: object) -> TestResponse:
         options = {"content_type": "text/csv", **more}

@@ -17,8 +17,12 @@ from app.payments.models import (
     Disbursement,
     DisbursementKind,
     DisbursementStatus,
+    NoWay,
     Payment,
     PaymentStatus,
+    Refund,
+    RefundEvent,
+    RefundStatus,
     ReviewItem,
     ReviewKind,
 )
@@ -48,6 +52,11 @@ def differences(app, truth: dict, *, orders_are_real: bool = True) -> list[str]:
         unknown = set(
             session.scalars(sa.select(ReviewItem.payment_id).where(ReviewItem.kind == ReviewKind.UNKNOWN_OUTCOME))
         )
+        unasked = session.scalars(
+            sa.select(Refund)
+            .join(RefundEvent, RefundEvent.refund_id == Refund.id)
+            .where(RefundEvent.status_after == RefundStatus.COMPLETED, RefundEvent.detail == NoWay.GIVEN_BACK)
+        ).all()
         working, utility = (ledger.balance(session, name) for name in (ledger.WORKING, ledger.UTILITY))
     by_token = {payment.callback_token_hash: payment for payment in payments if payment.callback_token_hash}
     asked = {
@@ -59,7 +68,8 @@ def differences(app, truth: dict, *, orders_are_real: bool = True) -> list[str]:
         *_sent_twice(truth["requests"]),
         *_unlike_what_came(payments, asked, truth["movements"], unknown),
         *(_unlike_what_went(orders, truth["movements"]) if orders_are_real else ()),
-        *_unlike_the_accounts(payments, orders, working, utility),
+        *_unlike_the_accounts(payments, orders, working + sum(one.amount for one in unasked), utility),
+        *_given_back_by_nobody(payments, unasked, truth["movements"]),
     ]
 
 
@@ -123,6 +133,17 @@ def _unlike_what_went(orders: list[Disbursement], movements: list[dict]) -> list
         if made[order.id] > 1 or (order.status is DisbursementStatus.COMPLETED and not made[order.id]):
             wrong.append(f"I04 order {order.id} is {order.status} and was carried out {made[order.id]} times")
     return wrong
+
+
+def _given_back_by_nobody(payments: list[Payment], unasked: list[Refund], movements: list[dict]) -> list[str]:
+    """What counts as given back by M-Pesa unasked was reversed there without an order of ours."""
+    receipts = {payment.id: payment.mpesa_receipt_number for payment in payments}
+    reversed_there = {one["reverses"] for one in movements if one["kind"] == "EXTERNAL_REVERSAL"}
+    return [
+        f"refund {one.id} was not given back by M-Pesa"
+        for one in unasked
+        if receipts[one.payment_id] not in reversed_there
+    ]
 
 
 def _unlike_the_accounts(

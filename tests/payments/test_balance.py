@@ -18,7 +18,7 @@ from tests.payments.conftest import FEE, PHONE
 from tests.payments.door import door_of, knock
 from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, told
 from tests.payments.payout_scenes import Treasury
-from tests.payments.scenes import pay, waiting
+from tests.payments.scenes import pay, take_waiting, waiting
 from tests.people import bearer, make_user
 
 BALANCE, REFRESH, STATUS = "/mpesa/balance", "/mpesa/balance/refresh", "/mpesa/transaction-status"
@@ -102,6 +102,24 @@ def test_the_last_answer_is_shown_with_its_time(desk, office, safaricom):
     }
     assert shown["read_at"].startswith("2026-11-23T09:10")
     assert {one["at"] for one in shown["accounts"]} == {shown["read_at"]}
+    assert (shown["available"], shown["can_pay"]) == (500, True)
+
+
+def test_an_account_that_an_answer_leaves_out_stays_as_it_was_last_told(desk, office, safaricom):
+    safaricom.control("accounts", utility=500, working=70).raise_for_status()
+    read_balance(desk, office)
+    desk.clock.advance(minutes=10)
+    assert office.post(f"{BALANCE}/refresh").status_code == 202
+    answer = take_waiting(safaricom)
+    body = json.loads(answer["body"])
+    for item in body["Result"]["ResultParameters"]["ResultParameter"]:
+        if item["Key"] == "AccountBalance":
+            item["Value"] = "Working Account|KES|481.00|481.00|0.00|0.00"
+    assert knock(desk.app, door_of(answer), json.dumps(body)).status_code == 200
+    shown = office.get(BALANCE).json
+    named = {one["name"]: one for one in shown["accounts"]}
+    assert (named["Working Account"]["amount"], named["Utility Account"]["amount"]) == (481, 500)
+    assert named["Utility Account"]["at"] < named["Working Account"]["at"] == shown["read_at"]
     assert (shown["available"], shown["can_pay"]) == (500, True)
 
 

@@ -10,13 +10,19 @@ import sqlalchemy as sa
 
 from app.consultations.models import Consultation
 from app.database import transactional
+from app.outbox import OutboxMessage
 from app.payments import ledger, refund_plan
 from app.payments.models import BalanceReading, Inquiry, InquiryKind, Payment
 from app.payments.refunds import request_refund
+from app.roles import Role
 from app.runtime import runtime
 from tests.payments.books import Office
+from tests.payments.conftest import FEE
+from tests.payments.invariants import check_money
 from tests.payments.out_scenes import Out, paid_and_cancelled, pay_by_paybill, register_paybill, until_quiet
-from tests.payments.scenes import cancel, close_money, pay
+from tests.payments.paybill_scenes import decide
+from tests.payments.scenes import cancel, close_money, item_of, pay
+from tests.people import make_user
 
 TWO, ONE = False, True
 
@@ -168,6 +174,20 @@ def test_a_part_of_what_mpesa_gave_back_by_itself_does_not_go_back_again(desk, o
     until_quiet(desk, rounds=4)
     [refund] = out.refunds
     assert (refund.status, refund.failure_reason, out.attempts) == ("failed", "given_back_by_mpesa", [])
+
+
+@pytest.mark.parametrize("settings", [TWO], indirect=True)
+def test_what_mpesa_gave_back_by_itself_is_recorded_as_gone_from_the_paybill(desk, out):
+    test_a_part_of_what_mpesa_gave_back_by_itself_does_not_go_back_again(desk, out)
+    item = item_of(desk, "refund:1:no-way")
+    assert "gave this whole payment back by itself" in item.proposed_action
+    two = [make_user(desk.app, name, role=Role.FINANCE) for name in ("Fatuma", "Gitau")]
+    assert decide(desk, two, item, decision="record_refund") == [200, 200]
+    assert (out.refunds[0].status, out.refunds[0].failure_reason) == ("completed", None)
+    assert (out.balance(ledger.WORKING), out.balance(ledger.BANK)) == (FEE // 2 * 100, 0)
+    told = [one.subject for one in desk.rows(OutboxMessage)]
+    assert not [subject for subject in told if "could not" in subject or "was given back" in subject]
+    check_money(desk)
 
 
 @pytest.mark.parametrize("settings", [ONE], indirect=True)

@@ -5,6 +5,7 @@ import pytest
 from app.payments import jobs
 from app.payments.gateway import gateway
 from app.payments.models import Payment, Refund, StatementLine
+from app.roles import Role
 from app.runtime import runtime
 from tests.payments.answers import refused
 from tests.payments.books import Office, line, without_column, written
@@ -18,9 +19,20 @@ from tests.payments.out_scenes import (
     told,
     until_quiet,
 )
-from tests.payments.scenes import apply_news, at_once, cancel, close_money, pay, standing
-from tests.people import bearer
+from tests.payments.paybill_scenes import decide
+from tests.payments.scenes import (
+    apply_news,
+    at_once,
+    cancel,
+    close_money,
+    item_of,
+    learn_by_query,
+    pay,
+    standing,
+)
+from tests.people import bearer, make_user
 
+ELSEWHERE = "UKN1AAAAAA"  # the receipt of money that went to the bank
 SAID = {"unreadable": [], "further_unreadable": 0, "message": None}
 NOTHING = {"booked": 0, "charge": 0, "review": 0, "nothing_moved": 0}
 
@@ -199,6 +211,43 @@ def test_what_no_customer_and_no_order_explains_calls_a_person(desk, office, rea
     [item] = office.called()
     assert (item.kind, item.receipt) == ("unmatched_money", "UKN1AAAAAA")
     assert desk.rows(Payment) == []
+
+
+def to_the_bank(office) -> None:
+    """Import a statement on which KES 1,000 went to the bank, under the receipt ELSEWHERE."""
+    text = written(line(ELSEWHERE, reason="Organization Settlement", withdrawn="-1000.00"))
+    assert office.import_text(text).json["done"]["review"] == 1
+
+
+def test_money_to_the_bank_is_of_no_prompt_that_waits_for_its_receipt(desk, office, booking):
+    assert desk.push(booking).status_code == 200
+    to_the_bank(office)
+    [item] = office.called()
+    assert (item.payment_id, item.consultation_id) == (None, None)
+
+
+def test_money_to_the_bank_is_of_no_payment_that_a_query_proved(desk, office, safaricom, booking):
+    pay(desk, booking)
+    safaricom.drop_callbacks()
+    learn_by_query(desk)
+    assert (desk.payment().status, desk.payment().mpesa_receipt_number) == ("completed", None)
+    to_the_bank(office)
+    [item] = [one for one in office.called() if one.receipt == ELSEWHERE]
+    assert (item.payment_id, item.consultation_id) == (None, None)
+
+
+def test_money_that_left_is_never_recorded_as_come_in(desk, office, safaricom, booking):
+    safaricom.faults(answer="lost")
+    desk.push(booking)
+    safaricom.drop_callbacks()
+    desk.clock.advance(hours=25)
+    desk.run_jobs()
+    to_the_bank(office)
+    said = {"decision": "record_payment", "receipt": ELSEWHERE, "amount": 1000}
+    two = [make_user(desk.app, name, role=Role.FINANCE) for name in ("Fatuma", "Gitau")]
+    assert decide(desk, two, item_of(desk, "payment:1:unknown"), **said) == [422, 422]
+    assert [payment.amount_received for payment in desk.rows(Payment)] == [0]
+    assert desk.rows(Refund) == []
 
 
 def test_what_did_not_come_about_moves_nothing_and_contradicts_what_we_hold(desk, office, safaricom, booking):

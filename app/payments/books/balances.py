@@ -38,7 +38,7 @@ BALANCE_TURN, FLOAT_ALARM = "balance_question", "float_alarm"
 
 @dataclass(frozen=True)
 class Standing:
-    """The accounts as last told, and what waits to be sent, in cents; `available` is None where nobody knows."""
+    """Each account as last told, and what waits to be sent, in cents; `available` is None where nobody knows."""
 
     accounts: Sequence[BalanceReading]
     approved: int
@@ -46,8 +46,8 @@ class Standing:
 
     @property
     def read_at(self) -> datetime | None:
-        """Return of when the accounts are."""
-        return self.accounts[0].at if self.accounts else None
+        """Return of when the latest is; an answer may leave accounts out."""
+        return max((account.at for account in self.accounts), default=None)
 
     @property
     def can_pay(self) -> bool | None:
@@ -71,14 +71,15 @@ def shown(*, now: datetime) -> dict[str, Any]:
 
 
 def standing(session: Session) -> Standing:
-    """Read the accounts of the last answer, and set what has left since against it."""
+    """Read the accounts as last told, and set what has left since against the one that pays."""
     told = last_told(session)
     approved = _b2c(session, Disbursement.status == DisbursementStatus.READY)
-    available = next((account.amount for account in told if account.name == UTILITY), None)
-    if available is not None:
-        may_have_left = Disbursement.status.in_((DisbursementStatus.SENT, DisbursementStatus.COMPLETED))
-        available -= _b2c(session, may_have_left, _sent_or_ended_since(told[0].at))
-    return Standing(told, approved, available)
+    pays = next((account for account in told if account.name == UTILITY), None)
+    if pays is None:
+        return Standing(told, approved, None)
+    may_have_left = Disbursement.status.in_((DisbursementStatus.SENT, DisbursementStatus.COMPLETED))
+    left = _b2c(session, may_have_left, _sent_or_ended_since(pays.at))
+    return Standing(told, approved, pays.amount - left)
 
 
 def _sent_or_ended_since(at: datetime) -> sa.ColumnElement[bool]:
@@ -94,11 +95,14 @@ def _sent_or_ended_since(at: datetime) -> sa.ColumnElement[bool]:
 
 
 def last_told(session: Session, *, before: datetime | None = None) -> Sequence[BalanceReading]:
-    """Return the accounts as the last answer has them, or the last one before an instant; nothing if none came."""
-    newest = sa.select(BalanceReading.inquiry_id).order_by(BalanceReading.at.desc(), BalanceReading.id.desc())
+    """Return each account as the last answer that names it has it, or the last one before an instant."""
+    latest_first = (BalanceReading.at.desc(), BalanceReading.id.desc())
+    rank = sa.func.row_number().over(partition_by=BalanceReading.name, order_by=latest_first)
+    ranked = sa.select(BalanceReading.id, rank.label("rank"))
     if before is not None:
-        newest = newest.where(BalanceReading.at < before)
-    accounts = sa.select(BalanceReading).where(BalanceReading.inquiry_id == newest.limit(1).scalar_subquery())
+        ranked = ranked.where(BalanceReading.at < before)
+    told = ranked.subquery()
+    accounts = sa.select(BalanceReading).join(told, told.c.id == BalanceReading.id).where(told.c.rank == 1)
     return session.scalars(accounts.order_by(BalanceReading.id)).all()
 
 

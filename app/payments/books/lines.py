@@ -29,6 +29,8 @@ class Kind(StrEnum):
 
     MISSING_HERE = "missing_here"
     MISSING_THERE = "missing_there"
+    NOT_LISTED_YET = "not_listed_yet"
+    """We hold it as made, and what was read of the day's books ends before it: nobody is called."""
     AMOUNT_DIFFERS = "amount_differs"
     STATUS_DIFFERS = "status_differs"
     UNKNOWN_MONEY_OUT = "unknown_money_out"

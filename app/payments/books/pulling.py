@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.database import insert_if_absent, reading, transactional
 from app.metrics import metrics
-from app.payments import doubts
+from app.payments import advice, doubts
 from app.payments.daraja import DarajaClient, DarajaError, PulledTransaction
 from app.payments.evidence import cents_to_show, from_pull
 from app.payments.models import Pace, ReviewKind, StatementLine, StatementSource
@@ -110,7 +110,7 @@ def _taken(row: PulledTransaction, *, now: datetime) -> bool:
 def take(session: Session, *, row: PulledTransaction, now: datetime) -> None:
     """Keep one row and book what it tells of; a row that cannot be read is shown to a person."""
     money = from_pull(row)
-    if money is None or "reversal" in row.kind.lower():
+    if money is None or _is_reversal(row):
         _show(session, row, now=now)
         return
     insert_if_absent(
@@ -129,16 +129,22 @@ def take(session: Session, *, row: PulledTransaction, now: datetime) -> None:
     receive(session, money=money, now=now)
 
 
+def _is_reversal(row: PulledTransaction) -> bool:
+    return "reversal" in row.kind.lower()
+
+
 def _show(session: Session, row: PulledTransaction, *, now: datetime) -> None:
+    amount = cents_to_show(row.amount)
     if row.receipt:
-        doubts.unmatched_money(session, row.receipt, cents_to_show(row.amount), None, now)
+        text = advice.PULLED_REVERSAL if _is_reversal(row) else advice.NOT_BOOKED
+        doubts.unmatched_money(session, row.receipt, amount, None, now, proposed_action=text)
         return
     told = f"{row.at}{row.amount}{row.account_reference}{row.phone}{row.kind}"
     open_item(
         session,
         ReviewKind.UNMATCHED_MONEY,
         news_key=f"pulled:{hashlib.sha256(told.encode()).hexdigest()}",
-        amount_received=cents_to_show(row.amount),
-        proposed_action="M-Pesa lists a payment without a readable receipt; find it on the M-Pesa statement.",
+        amount_received=amount,
+        proposed_action=advice.PULLED_WITHOUT_RECEIPT,
         now=now,
     )

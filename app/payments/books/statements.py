@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from app import money
 from app.database import insert_if_absent, once_more_if_raced, transactional
+from app.payments import advice
 from app.payments.daraja import C2bPayer, Statement, read_payer
 from app.payments.daraja import StatementLine as ReadLine
 from app.payments.evidence import from_statement
@@ -146,8 +147,7 @@ def _settle_in(session: Session, line: StatementLine, *, payer: C2bPayer | None,
     is_known = session.scalar(known) is not None
     is_no_customers = _NO_CUSTOMER.search(_words(line)) or _names_a_charge(line)  # a charge that is given back
     if not is_known and (is_no_customers or line.paid_in % money.CENTS):
-        check = "Money came in that reads like no customer's payment. Nothing was booked; say where it belongs."
-        call_about_line(session, line, check, now=now)
+        call_about_line(session, line, advice.NOT_A_CUSTOMERS, now=now)
         return Done.REVIEW
     receive(session, money=from_statement(line, payer), now=now)
     return Done.BOOKED
@@ -166,15 +166,22 @@ def attempt_of(session: Session, line: StatementLine) -> Disbursement | None:
 def _call_about_money_out(session: Session, line: StatementLine, *, payer: C2bPayer | None, now: datetime) -> None:
     """Call a person for money that left without an order known to be this one; ask about what it may be."""
     perhaps = _undecided_like(session, line, payer)
-    taken_back = session.scalar(sa.select(Payment).where(Payment.mpesa_receipt_number == line.linked_receipt))
+    taken_back = _payment_of(session, line.linked_receipt)
     if perhaps is not None:
         perhaps.next_query_at = now if perhaps.disproved_at is None else perhaps.next_query_at
-        check = f"Money left that may be order {perhaps.id}, of which nobody knows the end. M-Pesa is asked."
+        check = advice.PERHAPS_AN_ORDER if perhaps.disproved_at is None else advice.PERHAPS_A_FAILED_ORDER
+        check = check.format(order=perhaps.id)
     elif taken_back is not None:
-        check = "M-Pesa gave this payment back without an order of ours. Correct its booking."
+        check = advice.GIVEN_BACK_IN_THE_PORTAL
     else:
-        check = "Money left without an order of ours: to the bank, or by somebody in the portal. Find out."
+        check = advice.LEFT_WITHOUT_ORDER
     call_about_line(session, line, check, payment=taken_back, attempt=perhaps, now=now)
+
+
+def _payment_of(session: Session, receipt: str | None) -> Payment | None:
+    if receipt is None:
+        return None  # of no payment, while some have no receipt yet
+    return session.scalar(sa.select(Payment).where(Payment.mpesa_receipt_number == receipt))
 
 
 def _undecided_like(session: Session, line: StatementLine, payee: C2bPayer | None) -> Disbursement | None:
@@ -239,6 +246,6 @@ def _doubt_if_completed_here(session: Session, line: ReadLine, *, now: datetime)
         consultation_id=payment.consultation_id if payment else None,
         disbursement_id=attempt.id if attempt else None,
         receipt=line.receipt,
-        proposed_action="We hold this as made, and the M-Pesa statement does not. Ask Safaricom.",
+        proposed_action=advice.NOT_ON_THE_STATEMENT,
         now=now,
     )

@@ -24,6 +24,14 @@ class RefundStatus(StrEnum):
     FAILED = "failed"
 
 
+class NoWay(StrEnum):
+    """Why a refund failed that M-Pesa was not asked for, or that it has carried out unasked."""
+
+    BELOW_MINIMUM = "below_minimum"
+    PHONE_UNKNOWN = "phone_unknown"
+    GIVEN_BACK = "given_back_by_mpesa"
+
+
 class Refund(Base):
     """Money of one payment that goes back to whoever paid it."""
 

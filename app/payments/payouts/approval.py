@@ -24,7 +24,6 @@ from app.payments.payouts.limits import Limits, check_funds, check_limit, count_
 from app.payments.payouts.lookup import PayoutNotFound
 from app.payments.payouts.people import check_checker, check_made_for_another
 from app.payments.proof import asking_for_proof, check_proved_unpaid
-from config import Settings
 
 log = structlog.get_logger()
 
@@ -49,7 +48,10 @@ class Frozen(Problem):
     """News about the payout contradicts itself."""
 
     status, code = 409, "payout_frozen"
-    message = "M-Pesa has said two things about this payout. Close its review item first."
+    message = (
+        "M-Pesa has said two things about this payout, so nothing more is sent for it. Two people decide "
+        "unfreeze on its review item, once the M-Pesa statement has told which is true."
+    )
 
 
 class NotConfigured(Problem):
@@ -60,13 +62,6 @@ class NotConfigured(Problem):
         "Nothing can be paid out yet: set SAFARICOM_INITIATOR_NAME, SAFARICOM_B2C_SHORTCODE and either "
         "SAFARICOM_SECURITY_CREDENTIAL or SAFARICOM_INITIATOR_PASSWORD with SAFARICOM_CERTIFICATE."
     )
-
-
-def sender_of(settings: Settings) -> Sender | None:
-    """Return what sending needs; None where nobody is set up to move money out."""
-    if not settings.moves_money_out:
-        return None
-    return Sender(settings.jwt_secret_key, settings.callback_url_base)
 
 
 @transactional

@@ -7,6 +7,7 @@ from typing import Any
 from app.auth.stepup import recent_password
 from app.http import Blueprint, NoBody, allow, caller
 from app.idempotency import idempotent
+from app.payments.disburse import sender_of
 from app.payments.payouts import approval, drafts, lookup
 from app.payments.payouts.drafts import PayoutOrder
 from app.payments.payouts.limits import limits_of
@@ -109,7 +110,7 @@ def _to_send() -> dict[str, Any]:
     settings = runtime().settings
     return {
         "actor": caller(),
-        "sender": approval.sender_of(settings),
+        "sender": sender_of(settings),
         "limits": limits_of(settings),
         "now": runtime().clock.now(),
     }
