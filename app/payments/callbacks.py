@@ -50,7 +50,11 @@ class UnknownToken(Problem):
 class MalformedBody(Problem):
     """The body is nothing that belongs here; it was kept all the same."""
 
-    status, code, message = 400, "malformed_callback", "The body is no such callback. It was kept, and M-Pesa is asked where it can be."
+    status, code, message = (
+        400,
+        "malformed_callback",
+        "The body is no such callback. It was kept, and M-Pesa is asked where it can be.",
+    )
 
 
 class NotKept(Problem):

@@ -85,7 +85,7 @@ def _fail(session: Session, purpose: Purpose, attempt: Disbursement, evidence: M
     attempt.next_query_at = None if evidence.proves_unpaid else now + SOONEST_REPEAT
     note(session, attempt, before, source=evidence.source, detail=_detail(evidence), evidence=evidence, now=now)
     purpose.failed(session, attempt, evidence, now=now)
-    if evidence.stops_all_sends:
+    if stop.concerns_all(session, attempt, evidence):
         stop.stop_all(session, why=evidence.reason, now=now)
 
 

@@ -11,11 +11,14 @@ from sqlalchemy.orm import Session
 
 from app.database import affected, insert_if_absent
 from app.payments.daraja import API_RESULT_CODES, describe_api
+from app.payments.evidence_out import MoneyOut
 from app.payments.models import Disbursement, Pace
 
 log = structlog.get_logger()
 
 STOPPED_FOR = timedelta(minutes=30)
+# "The initiator information is invalid": said of one order alone as well (observed, 2022).
+INITIATOR_INVALID = "2001"
 MONEY_OUT = "money_out"
 
 
@@ -26,6 +29,17 @@ class Stop:
     until: datetime
     because: str
     reason: str
+
+
+def concerns_all(session: Session, attempt: Disbursement, evidence: MoneyOut) -> bool:
+    """Say whether a failure means that every order would fail; "initiator invalid" does twice in a row."""
+    if evidence.result_code != INITIATOR_INVALID:
+        return evidence.stops_all_sends
+    ended = sa.select(Disbursement.result_code).where(
+        Disbursement.id != attempt.id, Disbursement.settled_at.is_not(None)
+    )
+    before = session.scalar(ended.order_by(Disbursement.settled_at.desc(), Disbursement.id.desc()).limit(1))
+    return describe_api(before).stops_all_sends
 
 
 def stop_all(session: Session, *, why: str | None, now: datetime) -> None:

@@ -17,7 +17,7 @@ from app.payments.models import Disbursement, DisbursementEvent, DisbursementKin
 from app.payments.purpose import purpose_of
 from app.payments.settle_out import settle_out
 from app.payments.states import Says
-from app.payments.stop import stop_all
+from app.payments.stop import concerns_all, stop_all
 
 NOT_FOUND_BEFORE_REPEAT = 2
 
@@ -42,7 +42,8 @@ def apply_to_order(
     if _is_about_another(attempt, result) and not _may_name_it_otherwise(session, attempt, result):
         if not _has_unknown_copies(attempt):
             doubts.call_about_sending(session, attempt, "other-order", advice.RESULT_OF_ANOTHER, evidence, now)
-        if evidence.stops_all_sends and attempt.status in (DisbursementStatus.READY, DisbursementStatus.SENT):
+        is_open = attempt.status in (DisbursementStatus.READY, DisbursementStatus.SENT)
+        if is_open and concerns_all(session, attempt, evidence):
             stop_all(session, why=evidence.reason, now=now)  # whichever order it is about
         ask_soon(session, disbursement_id, now=now)
         return

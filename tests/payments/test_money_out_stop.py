@@ -24,8 +24,8 @@ def rich(desk):
     return treasury
 
 
-def fail_next(treasury: Treasury) -> None:
-    ends = {"ends": "initiator"}
+def fail_next(treasury: Treasury, ends: str = "credential_locked") -> None:
+    ends = {"ends": ends}
     treasury.desk.safaricom.control("faults", scope="next", kind="b2c", faults=ends).raise_for_status()
 
 
@@ -34,7 +34,7 @@ def stopped_payout(treasury: Treasury) -> int:
     payout_id = treasury.approved()
     fail_next(treasury)
     treasury.send_and_hear()
-    assert treasury.payout(payout_id).failure_reason == "initiator_invalid"
+    assert treasury.payout(payout_id).failure_reason == "credential_locked"
     return payout_id
 
 
@@ -55,18 +55,18 @@ def test_the_stop_is_shown_with_its_end_and_its_reason(rich: Treasury, settings)
     assert seconds_stopped(rich) == ("", 0)
     assert "sending" not in examined(rich.desk, settings)
     stopped_payout(rich)
-    assert seconds_stopped(rich) == ("initiator_invalid", STOPPED_FOR.total_seconds())
+    assert seconds_stopped(rich) == ("credential_locked", STOPPED_FOR.total_seconds())
     assert examined(rich.desk, settings)["sending"] == "FAIL"
     shown = rich.get(BALANCE, rich.dalmas).json
     assert shown["stopped_until"] == "2026-11-23T09:30:05+03:00"
-    assert shown["stopped_because"] == "Name or credential of the operator is wrong. (result 2001)"
+    assert shown["stopped_because"] == "The operator's credential is locked. (result 8006)"
     rich.desk.clock.advance(minutes=30)
     assert seconds_stopped(rich) == ("", 0)
     assert "sending" not in examined(rich.desk, settings)
     assert rich.get(BALANCE, rich.dalmas).json["stopped_until"] is None
 
 
-@pytest.mark.parametrize("first", [0, 2001], ids=["after it was paid", "after it failed the same way"])
+@pytest.mark.parametrize("first", [0, 8006], ids=["after it was paid", "after it failed the same way"])
 def test_a_result_that_decides_nothing_stops_nothing(rich: Treasury, first):
     rich.approved()
     rich.desk.send()
@@ -74,9 +74,27 @@ def test_a_result_that_decides_nothing_stops_nothing(rich: Treasury, first):
     rich.desk.safaricom.drop_callbacks()
     knock(rich.desk.app, door_of(result), rewritten(result["body"], first) if first else result["body"])
     rich.desk.clock.advance(minutes=31)
-    again = knock(rich.desk.app, door_of(result), rewritten(result["body"], 2001))
+    again = knock(rich.desk.app, door_of(result), rewritten(result["body"], 8006))
     assert again.status_code == 200
     assert seconds_stopped(rich) == ("", 0)
+
+
+def fail_of_an_invalid_initiator(treasury: Treasury) -> None:
+    payout_id = treasury.approved(amount=500)
+    fail_next(treasury, "initiator")
+    treasury.send_and_hear()
+    assert treasury.payout(payout_id).failure_reason == "initiator_invalid"
+
+
+def test_an_invalid_initiator_stops_all_once_it_was_said_of_two_orders_in_a_row(rich: Treasury):
+    fail_of_an_invalid_initiator(rich)
+    assert seconds_stopped(rich) == ("", 0)
+    rich.approved(amount=500)
+    rich.send_and_hear()  # carried out, so it was that one order
+    fail_of_an_invalid_initiator(rich)
+    assert seconds_stopped(rich) == ("", 0)
+    fail_of_an_invalid_initiator(rich)
+    assert seconds_stopped(rich) == ("initiator_invalid", STOPPED_FOR.total_seconds())
 
 
 def test_an_order_that_is_carried_out_ends_the_stop(rich: Treasury):
