@@ -17,7 +17,8 @@ from app.payments.models import Disbursement, Pace
 log = structlog.get_logger()
 
 STOPPED_FOR = timedelta(minutes=30)
-# "The initiator information is invalid": said of one order alone as well (observed, 2022).
+# "The initiator information is invalid". Of a prompt that is said of one number alone, too (observed, 2022), so
+# one order proves nothing of the others.
 INITIATOR_INVALID = "2001"
 MONEY_OUT = "money_out"
 
