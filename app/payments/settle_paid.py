@@ -29,7 +29,7 @@ def compare(
         _join(session, consultation, payment, owner, evidence, now)
         return
     if owner is counted and evidence.source is Source.STAFF:
-        _set_right(session, consultation, counted, evidence, now)
+        steps.set_right(session, consultation, counted, evidence, now)
     elif owner is not None and _is_beside(owner, payment):
         _claim(session, consultation, payment, owner, evidence, now)
     elif owner is payment:
@@ -102,6 +102,8 @@ def _join(
     into = payment if notice.is_aside else notice
     source, inbox_id, named = evidence.source, evidence.inbox_id, evidence.amount
     merge(session, consultation, aside, into, source=source, inbox_id=inbox_id, named_amount=named, now=now)
+    if source is Source.STAFF:
+        steps.set_right(session, consultation, into, evidence, now)
 
 
 def _merge(
@@ -115,16 +117,6 @@ def _merge(
     if payment.is_aside:  # another receipt than the notice's, so it is other money
         assign(session, consultation, payment, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
     correct(session, consultation, payment, evidence.amount or payment.amount_received, now=now)
-
-
-def _set_right(
-    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
-) -> None:
-    """Take the amount that two people read on the statement for the one that is booked under this receipt."""
-    if payment.is_aside or evidence.amount in (None, payment.amount_received):
-        return
-    steps.note(session, payment, evidence, payment.status, now)
-    correct(session, consultation, payment, evidence.amount, now=now)
 
 
 def _book_more_money(

@@ -16,6 +16,7 @@ from app.payments.evidence import Evidence, Source
 from app.payments.models import Channel, Payment, PaymentStatus, ReviewKind
 from app.payments.same_money import assign, is_claimed
 from app.payments.schedule import next_second_look_at
+from app.payments.shortfall import correct
 
 
 def end_as(
@@ -38,10 +39,27 @@ def end_as(
     note(session, payment, evidence, before, now)
     if notice.is_aside:
         assign(session, consultation, notice, source=evidence.source, inbox_id=evidence.inbox_id, now=now)
+    if evidence.source is Source.STAFF:
+        set_right(session, consultation, notice, evidence, now)
     named = evidence.amount or payment.amount
     if not payment.amount == named == notice.amount_received:
         doubts.two_amounts(session, payment, named, evidence.inbox_id, now)
     refresh_standing(session, consultation, now=now)
+
+
+def set_right(
+    session: Session, consultation: Consultation, payment: Payment, evidence: Evidence, now: datetime
+) -> None:
+    """Take the amount that two people read on the statement for the one that is booked under this receipt.
+
+    What they have read there is not known by a notice alone any more.
+    """
+    is_as_booked = payment.is_verified and evidence.amount == payment.amount_received
+    if payment.is_aside or evidence.amount is None or is_as_booked:
+        return
+    payment.is_verified = True
+    note(session, payment, evidence, payment.status, now)
+    correct(session, consultation, payment, evidence.amount, now=now)
 
 
 def reuse(session: Session, payment: Payment, evidence: Evidence, now: datetime) -> None:
