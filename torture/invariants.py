@@ -125,7 +125,10 @@ AT_REST = ALWAYS | {
          WHERE 'loss' IN (debit, credit) AND event_key LIKE 'payment:%')""",
     "I27 what the firm stands in for is known to a person": """
         SELECT p.id FROM payments p WHERE p.amount_covered > 0 AND NOT EXISTS
-        (SELECT 1 FROM review_items r WHERE r.payment_id = p.id AND r.kind = 'amount_mismatch')""",
+        (SELECT 1 FROM review_items r WHERE r.payment_id = p.id AND r.kind = 'amount_mismatch') AND NOT EXISTS
+        (SELECT d.review_id FROM review_decisions d WHERE d.decision = 'record_payment'
+         AND d.receipt = p.mpesa_receipt_number AND d.amount = p.amount_received
+         GROUP BY d.review_id HAVING count(DISTINCT d.actor_id) > 1)""",
     "I22 running balances are the journal's": f"""
         SELECT a.name FROM ledger_accounts a WHERE a.balance <>
         (SELECT coalesce(sum(j.amount), 0) FROM {JOURNAL} j WHERE j.account = a.name)""",
