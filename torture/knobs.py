@@ -35,6 +35,12 @@ class Knobs:
     """How many of the staff work: they pay out, approve, try again and give back."""
     refund_limit: int = 5000
     """Up to how many shillings refunds approve themselves."""
+    decides: float = 0.0
+    """How often a clerk who looks at what persons were called for decides about some of it."""
+    slips: float = 0.0
+    """How often that is by mistake, and has to be refused."""
+    are_books_silent: bool = False
+    """Whether M-Pesa's books know of nothing for a day and more, once everything else has healed."""
 
     def rate(self, fault: str) -> float:
         return self.faults.get(fault, 0.0)
@@ -67,4 +73,7 @@ def draw(rng: random.Random) -> Knobs:
         by_bill=rng.choice((0.0, 0.0, 0.3, 1.0, 3.0)),
         clerks=rng.choice((0, 2, 3)),
         refund_limit=rng.choice((5000, 5000, 1500)),
+        decides=rng.choice((0.0, 0.4, 1.0)),
+        slips=rng.choice((0.0, 0.3)),
+        are_books_silent=rng.random() < 0.25,
     )

@@ -13,6 +13,7 @@ from torture.world import World
 TABLES = (
     "consultations", "payments", "payment_events", "inbox", "inquiries", "refunds", "refund_events", "payouts",
     "payout_events", "disbursements", "disbursement_events", "ledger_transfers", "review_items",
+    "review_decisions",
 )  # fmt: skip
 MOST_TRIES = 80
 _HIDDEN = {
@@ -52,6 +53,12 @@ def _reductions(knobs: Knobs) -> Iterator[Knobs]:
             yield knobs.without(*faults[start : start + size])
     if knobs.clients > 1:
         yield replace(knobs, clients=knobs.clients - 1)
+    if knobs.slips:
+        yield replace(knobs, slips=0.0)
+    if knobs.are_books_silent:
+        yield replace(knobs, are_books_silent=False)
+    if knobs.decides:
+        yield replace(knobs, decides=0.0)
     if knobs.clerks > 2:
         yield replace(knobs, clerks=2)
     if knobs.clerks:

@@ -38,7 +38,7 @@ from app.payments import (
 from app.payments.daraja import DarajaClient, OutcomeUnknown, RefusalKind, Refused, tokens
 from app.payments.models import InboxItem, NewsKind, Payment, PaymentStatus, Trust
 from app.payments.states import TRANSITIONS, Action, Says
-from torture import mutants_out, recovery
+from torture import mutants_decided, mutants_out, recovery
 from torture.knobs import Knobs
 from torture.planting import Mutant, Plant, Verdict, never, nothing, swap, without_unique
 from torture.stage import Stage, make_stage
@@ -279,5 +279,5 @@ PROMPTS = (
         schema=("DROP TRIGGER consultations_no_overlap_insert", "DROP TRIGGER consultations_no_overlap_update"),
     ),
 )
-ALL = (*PROMPTS, *mutants_out.ALL)
+ALL = (*PROMPTS, *mutants_out.ALL, *mutants_decided.ALL)
 BY_NAME = {mutant.name: mutant for mutant in ALL}

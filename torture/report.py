@@ -84,6 +84,7 @@ class Run:
             "money": self._named("money: "),
             "money_that_nobody_could_tell_of": self._named("money unknown: "),
             "review_items": self._named("review: "),
+            "decisions_about_review_items": self._named("decisions: "),
             "cancellations": self._named("cancellations: "),
             "answers": self._named("answers "),
             "asked_of_safaricom": self._named("asked "),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from torture.clocks import START
+from torture.deciders import DecisionDesk
 from torture.stage import PASSWORD, Person
 
 if TYPE_CHECKING:
@@ -31,6 +33,9 @@ class Clerk:
         self.name = name
         self.rng = world.rng(name)
         self._typed_at = START - _PASSWORD_HOLDS
+        self._is_typing = False
+        self._waiting: list[Callable[[], None]] = []
+        """What is done once the password was taken."""
 
     def begin(self) -> None:
         self.world.after(self.rng.uniform(30, 600), self._act)
@@ -85,13 +90,13 @@ class Clerk:
         key = self._key()
         for _ in range(times):
             path = f"/api/payouts/{payout_id}/approve"
-            self._with_password(partial(self.send, f"approves payout {payout_id}", path, {}, key=key))
+            self.with_password(partial(self.send, f"approves payout {payout_id}", path, {}, key=key))
 
     # Refunds.
 
     def approve_refund(self, refund_id: int) -> None:
         path = f"/api/payment/refunds/{refund_id}/approve"
-        self._with_password(partial(self.send, f"approves refund {refund_id}", path, {}))
+        self.with_password(partial(self.send, f"approves refund {refund_id}", path, {}))
 
     def _give_back(self) -> None:
         """Give money of some payment back: all that is left, a part, or more than there is."""
@@ -102,7 +107,7 @@ class Clerk:
             body = {"transaction_id": number, "remarks": "agreed by telephone"}
             body |= {"amount": amount} if amount else {}
             deed = f"gives payment {number} back"
-            self._with_password(partial(self.send, deed, "/api/payment/mpesa/reverse", body, key=self._key()))
+            self.with_password(partial(self.send, deed, "/api/payment/mpesa/reverse", body, key=self._key()))
 
     def _retry(self) -> None:
         failed = self.world.rows(_FAILED)
@@ -111,26 +116,29 @@ class Clerk:
 
     def retry(self, what: str, number: int) -> None:
         path = f"/api/{what}/{number}/retry"
-        self._with_password(partial(self.send, f"tries {what} {number} again", path, {}, key=self._key()))
+        self.with_password(partial(self.send, f"tries {what} {number} again", path, {}, key=self._key()))
 
     # The wire.
 
     def _key(self) -> str:
         return f"{self.name}-{self.world.number()}"
 
-    def _with_password(self, deed: Any) -> None:
+    def with_password(self, deed: Callable[[], None]) -> None:
         """Type the password first, where that was a while ago."""
+        self._waiting.append(deed)
         now = self.world.truth.now()
-        if now - self._typed_at < _PASSWORD_HOLDS:
-            self.world.after(1, deed)  # the answer to the password may be on its way
-            return
-        self._typed_at = now
-        self.send(
-            "types the password",
-            "/api/auth/reauthenticate",
-            {"password": PASSWORD},
-            then=lambda *_: self.world.after(0, deed),
-        )
+        if now - self._typed_at >= _PASSWORD_HOLDS:
+            self._typed_at, self._is_typing = now, True
+            path, body = "/api/auth/reauthenticate", {"password": PASSWORD}
+            self.send("types the password", path, body, then=self._typed)
+        elif not self._is_typing:
+            self._typed()
+
+    def _typed(self, *_: object) -> None:
+        self._is_typing = False
+        deeds, self._waiting = self._waiting, []
+        for deed in deeds:
+            deed()
 
     def send(self, what: str, path: str, body: Body, key: str | None = None, then: Any = None) -> None:
         self.world.process.request(
@@ -145,14 +153,17 @@ class Office:
         self._world = world
         people = world.stage.staff[: world.knobs.clerks]
         self.clerks = [Clerk(world, self, person, f"clerk{number}") for number, person in enumerate(people)]
+        self._decisions = DecisionDesk(world, self.clerks)
         self._tries: Counter[tuple[str, str, int]] = Counter()
 
     def begin(self) -> None:
         for clerk in self.clerks:
             clerk.begin()
+        self._decisions.begin()
 
     def clear_the_desk(self) -> None:
         """Decide about what waits, and try again what failed; whoever may not, somebody else may."""
+        self._decisions.clear()
         for clerk in self.clerks:
             for (number,) in self._world.rows("select id from refunds where status = 'requested' order by id"):
                 if self._is_worth_it(clerk, "refund", number):

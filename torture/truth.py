@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from torture.addresses import addressee
+from torture.truth_decided import decisions
 from torture.truth_in import money_in, payments_of
 from torture.truth_out import money_out
 from torture.truth_prompts import prompts
@@ -27,6 +28,7 @@ def differences(world: World) -> Broken:
     yield from money_in(world)
     yield from money_out(world)
     yield from prompts(world)
+    yield from decisions(world)
     yield from _answered_callbacks(world)
     yield from _promises(world)
     yield from _cancellations(world)

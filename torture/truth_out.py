@@ -12,6 +12,10 @@ from torture.verdicts import APPROVED, BACK_TWICE, CASH, OUT_INVENTED, OUT_ONCE,
 if TYPE_CHECKING:
     from torture.world import World
 
+_BY_HAND = (
+    """select r.id from refunds r join ledger_transfers t on t.event_key = 'refund:' || r.id || ':by-hand'"""
+)
+
 
 @dataclass(frozen=True)
 class Order:
@@ -32,17 +36,22 @@ class Order:
         return ("refund", self.refund_id) if self.refund_id else ("payout", self.payout_id)
 
 
-def money_out(world: World) -> Broken:
-    """I03, I04, I11, I14, I28: each movement is one completed order, of its amount, for a purpose of its own."""
+def orders_of(world: World) -> list[Order]:
+    """Read all orders."""
     columns = (
         "id, kind, payout_id, refund_id, amount, status, receipt, originator_conversation_id, original_receipt"
     )
-    orders = [Order(*row) for row in world.rows(f"select {columns} from disbursements order by id")]
+    return [Order(*row) for row in world.rows(f"select {columns} from disbursements order by id")]
+
+
+def money_out(world: World) -> Broken:
+    """I03, I04, I11, I14, I28: each movement is one completed order, of its amount, for a purpose of its own."""
+    orders = orders_of(world)
     out = [moved for moved in world.engine.movements if moved.direction == "OUT"]
     stands_for: Counter[int] = Counter()
     paid: Counter[tuple[str, int | None]] = Counter()
     for moved in out:
-        order = _order_of(world, orders, moved)
+        order = order_of(world, orders, moved)
         if order is not None and moved.kind != "EXTERNAL_REVERSAL":
             paid[order.purpose] += 1
         if order is not None and order.status == "completed":
@@ -55,6 +64,8 @@ def money_out(world: World) -> Broken:
             )
         else:
             world.counts["money unknown: given back by Safaricom; the statement has it"] += 1
+    for (number,) in world.rows(_BY_HAND):
+        paid["refund", number] += 1
     for purpose, times in paid.items():
         if times > 1:
             yield TWICE, f"{purpose} was paid {times} times"
@@ -68,7 +79,7 @@ def money_out(world: World) -> Broken:
     _count(world, out, orders)
 
 
-def _order_of(world: World, orders: list[Order], moved: Movement) -> Order | None:
+def order_of(world: World, orders: list[Order], moved: Movement) -> Order | None:
     """Find our order by the id that we gave it, or by the payment that it reverses."""
     asked = {one.conversation_id: one.wanted.originator_conversation_id for one in world.engine.orders}
     for order in orders:

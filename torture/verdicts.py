@@ -16,6 +16,9 @@ OUT_INVENTED = "I04 what is recorded as sent went out"
 TIERS = "I06 a cancellation keeps what its tier says"
 CASH = "I11 the cash accounts are what came in and went out"
 APPROVED = "I12 what is above the limit was approved by a person"
+BY_TWO = "I12 two people decide about a review item"
+REFUSED = "I12 what staff say by mistake is refused"
+HONOURED = "I12 what two people decided was done"
 TWICE = "I14 nothing is paid twice"
 KEPT = "I15 what was answered 200 is kept"
 FOUND = "I15 news from Safaricom finds its addressee"
@@ -31,8 +34,9 @@ VALIDATED = "I27 paybill takes what a booking costs, and nothing else"
 MACHINE = "I30 no machine sends a prompt"
 PRESS = "I30 one press is one prompt"
 NAMES = (
-    ONCE, EXACT, INTENT, INVENTED, PLACED, OUT_ONCE, OUT_INVENTED, TIERS, CASH, APPROVED, TWICE, KEPT, FOUND,
-    PATIENCE, PHONE, OLDER, LATE, KEY, LASTS, SEEN, PERSON, VALIDATED, MACHINE, PRESS,
+    ONCE, EXACT, INTENT, INVENTED, PLACED, OUT_ONCE, OUT_INVENTED, TIERS, CASH, APPROVED, BY_TWO, REFUSED,
+    HONOURED, TWICE, KEPT, FOUND, PATIENCE, PHONE, OLDER, LATE, KEY, LASTS, SEEN, PERSON, VALIDATED, MACHINE,
+    PRESS,
 )  # fmt: skip
 
 # What hurts people and breaks no rule; each is counted.

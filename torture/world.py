@@ -83,6 +83,7 @@ class World:
         self.trace: list[str] = []
         self.has_begun = False
         self.is_healed = False
+        self.healed_at = _FOR_EVER
         self.has_news = False
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._numbers = itertools.count(1)
@@ -284,7 +285,8 @@ class World:
         self.counts["virtual seconds of faults"] = int(self.truth.elapsed_s)
         self.line.heal()
         self.note("world", "heals")
-        end = self.truth.now() + HEALING
+        self.healed_at = self.truth.now()
+        end = self.healed_at + HEALING
         self._let_everything_happen()
         if not self.process.is_up:
             self.process.boot()
