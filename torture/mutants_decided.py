@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.payments import decisions, resolve, settle
+from app.payments import decisions, resolve, settle_steps
 from app.payments.models import ReviewDecision
 from torture.knobs import Knobs
 from torture.planting import Mutant, never, nothing, swap
@@ -26,6 +26,6 @@ def _decision_alone(said: ReviewDecision) -> tuple[object, ...]:
 ALL = (
     Mutant("one person decides alone", swap((resolve, "is_same_person", never)), weather=_DESK),
     Mutant("who names another sum confirms", swap((resolve, "_values", _decision_alone)), weather=_DESK),
-    Mutant("the sum that two people read is dropped", swap((settle, "_set_right", nothing)), weather=_DESK),
+    Mutant("the sum that two people read is dropped", swap((settle_steps, "set_right", nothing)), weather=_DESK),
     Mutant("what two people give back is kept", swap((decisions, "request_refund", nothing)), weather=_DESK),
 )
