@@ -1,5 +1,6 @@
 """What staff see: what a person must decide, and how paying goes."""
 
+from app.payments import advice
 from tests.payments.answers import refused
 from tests.payments.conftest import FEE
 from tests.payments.scenes import OTHER_PHONE, pay
@@ -48,7 +49,7 @@ def test_money_that_is_not_what_was_asked_for_is_shown_with_both_amounts(desk, s
                 "receipt": receipt,
                 "amount_expected": FEE,
                 "amount_received": FEE - 1,
-                "proposed_action": "The amount is not what was asked for; check the M-Pesa statement.",
+                "proposed_action": advice.OTHER_AMOUNT,
                 "opened_at": "2026-11-23T09:00:00+03:00",
                 "evidence": [
                     {"source": "client", "status": "pending", "detail": None, "news_id": None} | AT_NINE,

@@ -99,12 +99,12 @@ def test_a_second_payment_is_told_to_go_back(desk, safaricom, booking):
     safaricom.deliver()
     told = {one: get(desk, f"/api/payment/payments/{one}").json for one in (first, second)}
     thanks = "The payment was received. Thank you."
-    goes_back = "The payment was received. KES 3,000 of it goes back to the phone that paid."
+    goes_back = "The payment was received. KES 3,000 of it was given back, or is on its way back."
     assert sorted(shown["message"] for shown in told.values()) == sorted([thanks, goes_back])
     [returned] = [one for one, shown in told.items() if shown["message"] == goes_back]
     assert desk.payment(returned).amount_returned == FEE * 100
     swahili = get(desk, f"/api/payment/payments/{returned}", **{"Accept-Language": "sw"}).json["message"]
-    assert swahili == "Malipo yamepokelewa. KES 3,000 kati yake zinarudishwa kwenye simu iliyolipa."
+    assert swahili == "Malipo yamepokelewa. KES 3,000 kati yake zimerudishwa, au zinarudishwa."
 
 
 def test_a_booking_that_is_confirmed_has_no_hold_any_more(desk, safaricom, booking):
