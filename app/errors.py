@@ -78,19 +78,20 @@ def envelope(status: int, code: str, message: str, *, fields: Fields | None = No
     """Build an error answer."""
     body: dict[str, Any] = {"success": False, "error": message, "code": code}
     if fields:
-        body["errors"] = dict(_named(fields))
+        body["errors"] = {str(name): list(_sentences(wrong)) for name, wrong in fields.items()}
     response = jsonify(body | {"request_id": g.get("request_id", "")})
     response.status_code = status
     return response
 
 
-def _named(faults: Fields, within: str = "") -> Iterator[tuple[str, list[str]]]:
-    """Yield each field with what is wrong with it, one in a list or a row by its way there: `weekly.0.start`."""
-    for name, wrong in faults.items():
-        if isinstance(wrong, dict):
-            yield from _named(wrong, f"{within}{name}.")
-        else:
-            yield f"{within}{name}", list(wrong)
+def _sentences(wrong: Any, within: str = "") -> Iterator[str]:
+    """Yield what is wrong with a field, of a part of a list or a row with its way there: `3.amount: Too small.`"""
+    if not isinstance(wrong, dict):
+        yield from (f"{within}: {sentence}" if within else sentence for sentence in wrong)
+        return
+    for name, inner in wrong.items():
+        way = within if name == "_schema" else f"{within}.{name}" if within else str(name)
+        yield from _sentences(inner, way)
 
 
 def answer_problem(problem: Problem) -> Response:

@@ -28,8 +28,7 @@ class BatchHasFaults(Problem):
 
     status, code = 422, "batch_has_faults"
     message = (
-        "Nothing was made, since some rows are wrong; 'errors' has each by its number, as in 3.amount. Correct "
-        "them all first."
+        "Nothing was made, since some rows are wrong; 'errors' has each by its number. Correct them all first."
     )
 
 
