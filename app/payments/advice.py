@@ -67,8 +67,8 @@ AMOUNT_AGAIN = (
     "with it (money of no booking: assign it first); else close this."
 )
 NEVER_MADE = (
-    "M-Pesa told of this payment, and its books have it as {status}. If the M-Pesa statement does not have it, "
-    "nothing came: cancel its booking, and approve no refund of it; else close this."
+    "M-Pesa told of this payment, and its books have it as {status}. If the M-Pesa statement has it, close this; "
+    "if not, nothing came: ask Safaricom, and let nothing of it go back or be paid out before."
 )
 MORE_THAN_GIVEN_BACK = (
     "More had come than was given back; the rest is kept aside. Decide assign with the booking, or give_back."
